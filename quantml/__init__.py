@@ -1,0 +1,99 @@
+"""Walk-forward evaluation of forecast-driven trading strategies."""
+
+from typing import TYPE_CHECKING
+
+from quantml.lazy import attach
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Bars",
+    "Choice",
+    "Costs",
+    "Exogenous",
+    "Fill",
+    "Forecast",
+    "Integer",
+    "Real",
+    "Run",
+    "Simulation",
+    "Study",
+    "Tuning",
+    "WalkForward",
+    "accuracy",
+    "buy_and_hold",
+    "features",
+    "forecasters",
+    "inference",
+    "kernel",
+    "load_run",
+    "load_study",
+    "loaders",
+    "metrics",
+    "run",
+    "signals",
+    "simulate",
+    "targets",
+]
+
+if TYPE_CHECKING:
+    from quantml import features as features
+    from quantml import forecasters as forecasters
+    from quantml import loaders as loaders
+    from quantml import signals as signals
+    from quantml import targets as targets
+    from quantml.bars import Bars as Bars
+    from quantml.evaluation import accuracy as accuracy
+    from quantml.evaluation import inference as inference
+    from quantml.evaluation import metrics as metrics
+    from quantml.exogenous import Exogenous as Exogenous
+    from quantml.forecasters.base import Forecast as Forecast
+    from quantml.kernels import kernel as kernel
+    from quantml.reports.publish import run as run
+    from quantml.runs import Run as Run
+    from quantml.runs import load_run as load_run
+    from quantml.simulation.costs import Costs as Costs
+    from quantml.simulation.simulator import Simulation as Simulation
+    from quantml.simulation.simulator import buy_and_hold as buy_and_hold
+    from quantml.simulation.simulator import simulate as simulate
+    from quantml.space import Choice as Choice
+    from quantml.space import Integer as Integer
+    from quantml.space import Real as Real
+    from quantml.study import Study as Study
+    from quantml.study import load_study as load_study
+    from quantml.timing import Fill as Fill
+    from quantml.validation.splits import WalkForward as WalkForward
+    from quantml.validation.tuning import Tuning as Tuning
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "Bars": "bars",
+            "Choice": "space",
+            "Costs": "simulation.costs",
+            "Exogenous": "exogenous",
+            "Fill": "timing",
+            "Forecast": "forecasters.base",
+            "Integer": "space",
+            "Real": "space",
+            "Run": "runs",
+            "Simulation": "simulation.simulator",
+            "Study": "study",
+            "Tuning": "validation.tuning",
+            "WalkForward": "validation.splits",
+            "accuracy": ".evaluation.accuracy",
+            "buy_and_hold": "simulation.simulator",
+            "features": ".features",
+            "forecasters": ".forecasters",
+            "inference": ".evaluation.inference",
+            "kernel": "kernels",
+            "load_run": "runs",
+            "load_study": "study",
+            "loaders": ".loaders",
+            "metrics": ".evaluation.metrics",
+            "run": "reports.publish",
+            "signals": ".signals",
+            "simulate": "simulation.simulator",
+            "targets": ".targets",
+        },
+    )

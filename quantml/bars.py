@@ -1,0 +1,306 @@
+"""Bars: the only market data in the package; checked once at the edge, then trusted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from quantml import panel
+from quantml.arrays import ReadOnly, frame, read_only
+from quantml.calendars import infer_periods_per_year
+from quantml.errors import DataError, did_you_mean
+from quantml.exogenous import Exogenous
+
+__all__ = ["Bars", "Exogenous"]
+
+PRICES: Final = ("open", "high", "low", "close")
+FIELDS: Final = (*PRICES, "volume")
+
+
+@dataclass(frozen=True, eq=False)
+class Bars(ReadOnly):
+    """Open, high, low, close and volume of symbols on one panel clock.
+
+    A symbol has a bar where its close is not NaN. ``open``, ``high``, ``low`` and ``close`` are *adjusted*: raw
+    prices times a factor cumulated forward from 1.0 at the first bar, so that a later split or dividend changes
+    nothing already seen. `raw` holds the prices as they were quoted, which the ledger trades at.
+
+    Make one with `from_frame`, `from_close` or `from_returns`, or with a loader.
+
+    Attributes
+    ----------
+    clock : DatetimeIndex, shape (T,)
+        Increasing and unique; sessions tz-naive at midnight, intraday bars in UTC.
+    symbols : tuple of str, length N
+    quoted : mapping of str to ndarray, shape (T, N)
+        Raw prices and volume by field.
+    split, dividend : ndarray, shape (T, N)
+        New shares per old share (1.0 where nothing happened), and cash per share held after the split of that bar,
+        on its ex-date.
+    periods_per_year : float
+        Bars per year, fixed when the bars are made.
+    calendar : str or None
+        ISO 10383 code of the exchange.
+    tables : mapping of str to Exogenous
+        Outside tables, cut by `until` as the prices are.
+    """
+
+    clock: pd.DatetimeIndex
+    symbols: tuple[str, ...]
+    quoted: Mapping[str, NDArray[np.float64]]
+    split: NDArray[np.float64]
+    dividend: NDArray[np.float64]
+    periods_per_year: float
+    calendar: str | None = None
+    tables: Mapping[str, Exogenous] = field(default_factory=dict)
+
+    # ------------------------------------------------------------------ making
+
+    @classmethod
+    def from_frame(
+        cls,
+        data: pd.DataFrame,
+        *,
+        splits: pd.DataFrame | None = None,
+        dividends: pd.DataFrame | None = None,
+        calendar: str | None = None,
+        periods_per_year: float | None = None,
+    ) -> Bars:
+        """Make bars from raw prices.
+
+        Parameters
+        ----------
+        data : DataFrame
+            Either long, with a column ``symbol`` and the time in the index or in a column ``date`` or ``time``; or
+            with (field, symbol) columns as yfinance gives. Fields are open, high, low, close (all four, or close
+            alone), volume, split and dividend, in any case.
+        splits, dividends : DataFrame, optional
+            Time x symbol, NaN where nothing happened, instead of the fields ``split`` and ``dividend``.
+        calendar : str, optional
+            ISO 10383 code of the exchange.
+        periods_per_year : float, optional
+            Bars per year; read off daily, weekly, monthly, quarterly and yearly clocks where it is not given.
+
+        Raises
+        ------
+        DataError
+            If times are duplicate or unsorted, a price is not positive, a high is below a low, a bar is partly NaN,
+            or a session or a symbol has no bar at all.
+        """
+        clock, symbols, fields = panel.read_fields(data)
+        actions = {"split": splits, "dividend": dividends}
+        fields |= {name: panel.on_clock(table, name, clock, symbols) for name, table in actions.items()
+                   if table is not None}  # fmt: skip
+        return cls._checked(clock, symbols, fields, calendar, periods_per_year)
+
+    @classmethod
+    def from_close(
+        cls, data: pd.DataFrame, *, calendar: str | None = None, periods_per_year: float | None = None
+    ) -> Bars:
+        """Make bars from closes alone: time x symbol, NaN where a symbol has no bar."""
+        clock, symbols, close = panel.read_wide(data, "close")
+        return cls._checked(clock, symbols, {"close": close}, calendar, periods_per_year)
+
+    @classmethod
+    def from_returns(
+        cls,
+        data: pd.DataFrame,
+        *,
+        base: str | pd.Timestamp,
+        calendar: str | None = None,
+        periods_per_year: float | None = None,
+    ) -> Bars:
+        """Make bars from simple returns (time x symbol, decimal); every close is 1.0 at `base`, before the first."""
+        clock, symbols, returns = panel.read_wide(data, "returns")
+        first = pd.Timestamp(base)
+        if not first < clock[0]:
+            raise DataError("base", must=f"be earlier than the first return, {clock[0]}", got=str(base))
+        closes = np.vstack([np.ones(len(symbols)), np.cumprod(1.0 + returns, axis=0)])
+        whole = pd.DataFrame(closes, index=clock.insert(0, first), columns=list(symbols))
+        return cls.from_close(whole, calendar=calendar, periods_per_year=periods_per_year)
+
+    @classmethod
+    def _checked(
+        cls,
+        clock: pd.DatetimeIndex,
+        symbols: tuple[str, ...],
+        fields: Mapping[str, NDArray[np.float64]],
+        calendar: str | None,
+        periods_per_year: float | None,
+    ) -> Bars:
+        quoted = {name: values for name, values in fields.items() if name in FIELDS}
+        shape = (len(clock), len(symbols))
+        split = panel.actions(fields.get("split"), 1.0, shape)
+        dividend = panel.actions(fields.get("dividend"), 0.0, shape)
+        panel.check_quotes(clock, symbols, quoted)
+        panel.check_actions(clock, symbols, quoted["close"], split, dividend)
+        periods = infer_periods_per_year(clock) if periods_per_year is None else periods_per_year
+        if not (np.isfinite(periods) and periods > 0):
+            raise DataError("periods_per_year", must="be a positive number", got=periods_per_year)
+        return cls(clock, symbols, quoted, split, dividend, float(periods), calendar)
+
+    # ----------------------------------------------------------------- reading
+
+    def __len__(self) -> int:
+        return len(self.clock)
+
+    def __repr__(self) -> str:
+        span = f"{self.clock[0]:%Y-%m-%d} to {self.clock[-1]:%Y-%m-%d}" if len(self) else "empty"
+        return f"Bars({len(self.symbols)} symbols x {len(self)} bars, {span}, {', '.join(self.quoted)})"
+
+    def has(self, name: str) -> bool:
+        """Say whether the bars have the field `name`."""
+        return name in self.quoted
+
+    def raw_array(self, name: str) -> NDArray[np.float64]:
+        """Return a field as quoted: read-only, shape (T, N)."""
+        if name not in self.quoted:
+            known = did_you_mean(name, self.quoted) if name not in FIELDS else "Use bars that have it."
+            raise DataError("bars", must=f"have the field {name!r}", got=", ".join(self.quoted), hint=known)
+        return self.quoted[name]
+
+    def array(self, name: str) -> NDArray[np.float64]:
+        """Return an adjusted field: read-only, shape (T, N). Volume is adjusted for splits only."""
+        raw = self.raw_array(name)
+        if not self._has_actions:
+            return raw
+        if name not in self._adjusted:
+            factor = 1.0 / np.cumprod(self._effective(self.split, 1.0), axis=0) if name == "volume" else self.adjustment
+            self._adjusted[name] = read_only(np.asarray(raw * factor, dtype=np.float64))
+        return self._adjusted[name]
+
+    @cached_property
+    def _adjusted(self) -> dict[str, NDArray[np.float64]]:
+        return {}
+
+    @cached_property
+    def _has_actions(self) -> bool:
+        return bool(np.any(self.split != 1.0) or np.any(self.dividend != 0.0))
+
+    @cached_property
+    def adjustment(self) -> NDArray[np.float64]:
+        """Factor from raw to adjusted prices, shape (T, N), 1.0 at the first bar.
+
+        On an ex-date it grows by ``split / (1 - dividend * split / previous close)``: the dividend is reinvested at
+        the previous close less the dividend, the convention of the data vendors (CRSP, Yahoo).
+        """
+        before = panel.previous_close(self.raw_array("close"))
+        split, dividend = self._effective(self.split, 1.0), self._effective(self.dividend, 0.0)
+        paid = np.where(dividend > 0.0, dividend * split / before, 0.0)
+        return read_only(np.cumprod(split / (1.0 - paid), axis=0))
+
+    def _effective(self, actions: NDArray[np.float64], nothing: float) -> NDArray[np.float64]:
+        """Leave out what happens on a symbol's first bar, which no holder of these bars has lived through."""
+        return np.where(np.isnan(panel.previous_close(self.raw_array("close"))), nothing, actions)
+
+    @property
+    def open(self) -> pd.DataFrame:
+        """Adjusted opens, time x symbol."""
+        return self._frame("open")
+
+    @property
+    def high(self) -> pd.DataFrame:
+        """Adjusted highs, time x symbol."""
+        return self._frame("high")
+
+    @property
+    def low(self) -> pd.DataFrame:
+        """Adjusted lows, time x symbol."""
+        return self._frame("low")
+
+    @property
+    def close(self) -> pd.DataFrame:
+        """Adjusted closes, time x symbol."""
+        return self._frame("close")
+
+    @property
+    def volume(self) -> pd.DataFrame:
+        """Volume in shares of the first bar, time x symbol."""
+        return self._frame("volume")
+
+    @property
+    def splits(self) -> pd.DataFrame:
+        """New shares per old share on each bar, time x symbol."""
+        return frame(self.split, self.clock, self.symbols)
+
+    @property
+    def dividends(self) -> pd.DataFrame:
+        """Cash per share on each ex-date, time x symbol."""
+        return frame(self.dividend, self.clock, self.symbols)
+
+    def _frame(self, name: str) -> pd.DataFrame:
+        return frame(self.array(name), self.clock, self.symbols)
+
+    @property
+    def raw(self) -> Bars:
+        """The same bars with prices as quoted, and no splits or dividends to adjust by."""
+        return replace(self, split=np.ones_like(self.split), dividend=np.zeros_like(self.dividend))
+
+    @cached_property
+    def traded(self) -> NDArray[np.bool_]:
+        """Where a symbol has a bar: read-only, shape (T, N)."""
+        return read_only(~np.isnan(self.raw_array("close")))
+
+    def returns(self) -> pd.DataFrame:
+        """Simple returns from each symbol's previous bar, adjusted for splits and dividends; time x symbol."""
+        close = self.array("close")
+        return frame(close / panel.previous_close(close) - 1.0, self.clock, self.symbols)
+
+    # ----------------------------------------------------------------- cutting
+
+    def until(self, moment: str | pd.Timestamp) -> Bars:
+        """Return what was known at the close of `moment`: every row and outside value at or before it."""
+        return self._rows(slice(0, int(self.clock.searchsorted(self._moment(moment), side="right"))))
+
+    def between(self, first: str | pd.Timestamp, last: str | pd.Timestamp) -> Bars:
+        """Return the rows from `first` to `last`, both included; adjustment starts again at 1.0."""
+        begin = int(self.clock.searchsorted(self._moment(first), side="left"))
+        return self._rows(slice(begin, int(self.clock.searchsorted(self._moment(last), side="right"))))
+
+    def _moment(self, moment: str | pd.Timestamp) -> pd.Timestamp:
+        stamp = pd.Timestamp(moment)
+        return stamp.tz_localize(self.clock.tz) if stamp.tz is None and self.clock.tz is not None else stamp
+
+    def _rows(self, rows: slice) -> Bars:
+        clock = self.clock[rows]
+        tables = {name: table.until(clock[-1]) for name, table in self.tables.items()} if len(clock) else {}
+        return replace(
+            self,
+            clock=clock,
+            quoted={name: values[rows] for name, values in self.quoted.items()},
+            split=self.split[rows],
+            dividend=self.dividend[rows],
+            tables=tables,
+        )
+
+    def with_tables(self, *tables: Exogenous) -> Bars:
+        """Return the same bars with outside tables joined to them by name."""
+        return replace(self, tables={**self.tables, **{table.name: table for table in tables}})
+
+    # ---------------------------------------------------------------- identity
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return raw prices, volume, splits and dividends under (field, symbol) columns; `from_frame` reads it."""
+        columns = {name: frame(values, self.clock, self.symbols) for name, values in self.quoted.items()}
+        if self._has_actions:
+            columns |= {"split": self.splits, "dividend": self.dividends}
+        return pd.concat(columns, axis=1, names=["field", "symbol"])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything the bars hold."""
+        digest = hashlib.sha256(self.clock.as_unit("us").asi8.tobytes())
+        digest.update(repr((self.symbols, str(self.clock.tz), self.periods_per_year, self.calendar)).encode())
+        arrays = {**self.quoted, "split": self.split, "dividend": self.dividend}
+        for name in sorted(arrays):
+            digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
+        for name in sorted(self.tables):
+            digest.update(self.tables[name].fingerprint.encode())
+        return digest.hexdigest()

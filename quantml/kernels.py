@@ -1,0 +1,120 @@
+"""The one decorator for compiled code, and the array types that its signatures use.
+
+numba's own cache looks only at the file of the compiled function, so that a constant edited in another module
+goes unseen. Here the cache folder is keyed by the digest of the whole package's source (and, for code in a study's
+bundle, by the bundle's digest, which is part of its module name): a stale kernel cannot be loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+import numba
+from numba import types
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+
+from quantml.source import package_digest
+
+Compiled = TypeVar("Compiled", bound=Callable[..., Any])
+
+
+def _read_only(scalar: Any, dimensions: int) -> Any:
+    return types.Array(scalar, dimensions, "C", readonly=True)
+
+
+F1: Final = _read_only(types.float64, 1)
+F2: Final = _read_only(types.float64, 2)
+F3: Final = _read_only(types.float64, 3)
+I1: Final = _read_only(types.int64, 1)
+I2: Final = _read_only(types.int64, 2)
+B1: Final = _read_only(types.boolean, 1)
+B2: Final = _read_only(types.boolean, 2)
+
+
+def kernel(signature: Any) -> Callable[[Compiled], Compiled]:
+    """Compile a function for one explicit signature, ahead of its first call, and cache the machine code.
+
+    The compiled code releases the GIL, keeps IEEE arithmetic (no fast-math, no threads of its own) and accepts
+    writable and read-only arrays alike where the signature says `F1`, `F2`, `F3`, `I1`, `I2`, `B1` or `B2`.
+
+    Parameters
+    ----------
+    signature : numba signature
+        The return type called with the argument types.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numba import types
+    >>> @kernel(types.float64(F1))
+    ... def total(values):
+    ...     result = 0.0
+    ...     for value in values:
+    ...         result += value
+    ...     return result
+    >>> total(np.array([1.0, 2.0]))
+    3.0
+    """
+
+    def compile_(function: Compiled) -> Compiled:
+        dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
+        if not hasattr(dispatcher, "compile"):  # NUMBA_DISABLE_JIT hands the function back
+            return function
+        dispatcher._cache = _KernelCache(function)
+        dispatcher.compile(signature)
+        dispatcher.disable_compile()
+        return cast(Compiled, dispatcher)
+
+    return compile_
+
+
+@lru_cache(maxsize=1)
+def cache_folder() -> Path:
+    """Return the folder of compiled kernels for this version of the package's source."""
+    from platformdirs import user_cache_path
+
+    root = Path(os.environ.get("NUMBA_CACHE_DIR") or user_cache_path("quantml", appauthor=False) / "kernels")
+    folder = root / package_digest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        folder = Path(tempfile.gettempdir()) / f"quantml-kernels-{os.getuid() if hasattr(os, 'getuid') else 0}"
+        folder = folder / package_digest()[:16]
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+class _Locator(_CacheLocator):  # type: ignore[misc]
+    """Says where a kernel's machine code lies, whether or not its source is a file on this machine."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    @classmethod
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> _Locator:
+        return cls(py_func)
+
+    def get_cache_path(self) -> str:
+        return str(cache_folder())
+
+    def get_source_stamp(self) -> str:
+        return package_digest()
+
+    def get_disambiguator(self) -> str:
+        module = hashlib.sha256(self._function.__module__.encode()).hexdigest()[:12]
+        return f"{self._function.__code__.co_firstlineno}-{module}"
+
+
+class _KernelCacheImpl(CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = [_Locator]  # noqa: RUF012
+
+
+class _KernelCache(FunctionCache):  # type: ignore[misc]
+    _impl_class = _KernelCacheImpl

@@ -1,0 +1,118 @@
+"""The next session's forecast and target weights, from the latest data, by the walk-forward's own rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from quantml.bars import Bars
+from quantml.calendars import next_session
+from quantml.errors import DataError
+from quantml.study import Study
+from quantml.validation.walkforward import WalkForwardResult, walk_forward
+
+
+@dataclass(frozen=True, eq=False)
+class NextForecast:
+    """What a study decides at the close of the latest bar.
+
+    Attributes
+    ----------
+    study : str
+    decided : Timestamp
+        The bar at whose close the decision is made.
+    session : Timestamp or None
+        The next session of the exchange; None where the bars name no exchange.
+    fill : str
+        When the decision is executed.
+    table : DataFrame
+        One row per symbol: symbol, close, forecast, probability, weight. A NaN weight is no decision on this bar:
+        positions are left to drift.
+    parameters : mapping
+        What tuning chose in the current fold.
+    trained_until : Timestamp
+        The decision at whose close the current model was fitted.
+    """
+
+    study: str
+    decided: pd.Timestamp
+    session: pd.Timestamp | None
+    fill: str
+    table: pd.DataFrame
+    parameters: Mapping[str, Any]
+    trained_until: pd.Timestamp
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the forecast as plain values; what is not a number is null."""
+        table = self.table.astype(object).where(self.table.notna(), None)
+        return {
+            "study": self.study,
+            "decided": self.decided.isoformat(),
+            "session": None if self.session is None else self.session.isoformat(),
+            "fill": self.fill,
+            "trained_until": self.trained_until.isoformat(),
+            "parameters": {name: str(value) for name, value in self.parameters.items()},
+            "symbols": table.to_dict("records"),
+        }
+
+
+def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
+    """Forecast the next session from the latest bars.
+
+    The model is the one that the walk-forward would use: tuned and fitted at the start of the block that the latest
+    bar falls into, with its state carried to that bar.
+
+    Parameters
+    ----------
+    study : Study
+    as_of : str, optional
+        Decide as of the close of this date, from what was known then.
+
+    Raises
+    ------
+    DataError
+        If there is no bar at or before `as_of`.
+    """
+    bars = study.load_bars()
+    if as_of is not None:
+        bars = _known(bars, as_of)
+    result = walk_forward(study, bars, last_only=True)
+    fold = result.folds[-1]
+    return NextForecast(
+        study=study.name,
+        decided=bars.clock[-1],
+        session=next_session(bars.calendar, bars.clock[-1]) if bars.calendar else None,
+        fill=result.problem.fill.value,
+        table=_table(bars, result),
+        parameters=fold.chosen,
+        trained_until=bars.clock[fold.fold.start],
+    )
+
+
+def _known(bars: Bars, as_of: str) -> Bars:
+    try:
+        moment = pd.Timestamp(as_of)
+    except ValueError as error:
+        raise DataError("--as-of", must="be a date such as 2018-06-29", got=as_of) from error
+    if moment < bars.clock[0].tz_localize(None):
+        raise DataError("--as-of", must=f"be at or after the first bar, {bars.clock[0]:%Y-%m-%d}", got=as_of)
+    return bars.until(moment)
+
+
+def _table(bars: Bars, result: WalkForwardResult) -> pd.DataFrame:
+    nothing = np.full(len(bars.symbols), np.nan)
+    forecast, weights = result.forecast, result.weights
+    probability = None if forecast is None else forecast.probability
+    return pd.DataFrame(
+        {
+            "symbol": list(bars.symbols),
+            "close": bars.raw_array("close")[-1],
+            "forecast": nothing if forecast is None else forecast.mean[-1],
+            "probability": nothing if probability is None else probability[-1],
+            "weight": nothing if weights is None else weights.values[-1],
+        }
+    )

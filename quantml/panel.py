@@ -1,0 +1,184 @@
+"""Reading frames into panel arrays, and every check that market data passes on its way in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from quantml.calendars import RESOLUTION
+from quantml.errors import DataError, did_you_mean
+
+KNOWN: Final = ("open", "high", "low", "close", "volume", "split", "dividend")
+Fields = dict[str, NDArray[np.float64]]
+
+
+def read_fields(data: pd.DataFrame) -> tuple[pd.DatetimeIndex, tuple[str, ...], Fields]:
+    """Read a long frame, or one with (field, symbol) columns, into arrays by field, shape (T, N)."""
+    if len(data) == 0:
+        raise DataError("bars", must="have at least one row", hint="Widen the date range.")
+    wide = data if isinstance(data.columns, pd.MultiIndex) else _pivot(data)
+    wide = wide if _names_fields(wide.columns.get_level_values(0)) else wide.swaplevel(axis=1)
+    _check_names(wide.columns.get_level_values(0))
+    symbols = tuple(str(s) for s in dict.fromkeys(wide.columns.get_level_values(1)))
+    clock = _clock(wide.index)
+    fields: Fields = {}
+    for name in dict.fromkeys(wide.columns.get_level_values(0)):
+        fields[str(name).lower()] = on_clock(wide[name].set_axis(clock), str(name), clock, symbols)
+    return clock, symbols, fields
+
+
+def _names_fields(names: pd.Index) -> bool:
+    return bool({str(name).lower() for name in names} & set(KNOWN))
+
+
+def _check_names(names: pd.Index) -> None:
+    unknown = sorted({str(name) for name in names if str(name).lower() not in KNOWN})
+    if unknown:
+        adjusted = any("adj" in name.lower() for name in unknown)
+        hint = "Give raw prices with splits and dividends, and leave adjusted closes out."
+        hint = hint if adjusted else did_you_mean(unknown[0].lower(), KNOWN)
+        raise DataError("fields", must=f"be among {', '.join(KNOWN)}", got=unknown, hint=hint)
+
+
+def _pivot(data: pd.DataFrame) -> pd.DataFrame:
+    lower = data.rename(columns={name: str(name).lower() for name in data.columns})
+    if "symbol" not in lower.columns:
+        hint = "Long data names each row's symbol; closes alone go to Bars.from_close."
+        raise DataError("columns", must="be (field, symbol) pairs, or hold a column 'symbol'",
+                        got=list(data.columns), hint=hint)  # fmt: skip
+    column = next((name for name in ("date", "time") if name in lower.columns), None)
+    time = lower.index if column is None else pd.DatetimeIndex(lower.pop(column))
+    lower = lower.set_axis(time)
+    for symbol, rows in lower.groupby("symbol", sort=False):
+        check_clock(rows.index, where=str(symbol))
+    keyed = lower.set_index("symbol", append=True)
+    order = list(dict.fromkeys(lower["symbol"]))
+    return keyed.unstack("symbol").reindex(columns=pd.MultiIndex.from_product([keyed.columns, order]))
+
+
+def read_wide(data: pd.DataFrame, name: str) -> tuple[pd.DatetimeIndex, tuple[str, ...], NDArray[np.float64]]:
+    """Read a time x symbol frame into a clock, symbols and an array."""
+    clock, symbols = _clock(data.index), tuple(str(symbol) for symbol in data.columns)
+    return clock, symbols, on_clock(data.set_axis(clock), name, clock, symbols)
+
+
+def _clock(index: pd.Index) -> pd.DatetimeIndex:
+    check_clock(index)
+    return pd.DatetimeIndex(index, freq=None, name=None).as_unit(RESOLUTION)
+
+
+def check_clock(index: pd.Index, where: str = "") -> None:
+    """Raise unless the times are a DatetimeIndex, unique, increasing, and midnight or UTC."""
+    if not isinstance(index, pd.DatetimeIndex):
+        raise DataError("times", must="be a DatetimeIndex", got=type(index).__name__, where=where)
+    if len(index) == 0:
+        raise DataError("bars", must="have at least one row", where=where, hint="Widen the date range.")
+    if index.hasnans:
+        raise DataError("times", must="all be given", got="NaT", where=where)
+    place = f"{where}, " if where else ""
+    if not index.is_unique:
+        raise DataError("times", must="be unique", where=f"{place}{index[index.duplicated()][0]} stands twice")
+    if not index.is_monotonic_increasing:
+        late = int(np.flatnonzero(np.diff(index.asi8) < 0)[0])
+        raise DataError("times", must="increase", where=f"{place}{index[late + 1]} follows {index[late]}")
+    if index.tz is not None and str(index.tz) != "UTC":
+        raise DataError("times", must="be tz-naive sessions or intraday UTC", got=str(index.tz), where=where)
+    if index.tz is None and not bool((index == index.normalize()).all()):
+        hint = "Localize intraday times and convert them to UTC; give sessions without a time of day."
+        odd = index[index != index.normalize()][0]
+        raise DataError("tz-naive times", must="be sessions at midnight", got=str(odd), where=where, hint=hint)
+
+
+def on_clock(table: pd.DataFrame, name: str, clock: pd.DatetimeIndex, symbols: tuple[str, ...]) -> NDArray[np.float64]:
+    """Lay a time x symbol table onto a clock and symbols; NaN where it says nothing."""
+    if len(set(symbols)) < len(symbols):
+        twice = next(symbol for symbol in symbols if symbols.count(symbol) > 1)
+        raise DataError("symbols", must="be unique", got=twice)
+    table = table.rename(columns=str)
+    strangers = [str(s) for s in table.columns if s not in symbols]
+    if strangers or not table.index.isin(clock).all():
+        got = strangers or str(table.index[~table.index.isin(clock)][0])
+        raise DataError(f"{name}", must="have the bars' symbols and times", got=got)
+    try:
+        values = table.reindex(index=clock, columns=list(symbols)).to_numpy(dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(name, must="be numbers", got=str(error)) from error
+    return np.array(values, dtype=np.float64, order="C")  # a copy: the caller's frame stays the caller's
+
+
+def actions(values: NDArray[np.float64] | None, nothing: float, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Fill a table of splits or dividends with what "nothing happened" is."""
+    return np.full(shape, nothing) if values is None else np.where(np.isnan(values), nothing, values)
+
+
+def previous_close(close: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the close of each symbol's previous bar, shape (T, N); NaN before its second and where it has no bar."""
+    before = pd.DataFrame(close).ffill().shift().to_numpy(dtype=np.float64)
+    return np.where(np.isnan(close), np.nan, before)
+
+
+def check_quotes(clock: pd.DatetimeIndex, symbols: tuple[str, ...], quoted: Mapping[str, NDArray[np.float64]]) -> None:
+    """Raise on the first bar that cannot be: partly NaN, not positive, a high below another price, no bar at all."""
+    if "close" not in quoted:
+        raise DataError("bars", must="have a close", got=sorted(quoted), hint=did_you_mean("close", quoted))
+    prices = [name for name in ("open", "high", "low", "close") if name in quoted]
+    if 1 < len(prices) < 4:
+        raise DataError("bars", must="have open, high, low and close, or close alone", got=prices)
+    fail = _Finder(clock, symbols)
+    absent = np.isnan(quoted["close"])
+    for name, values in quoted.items():
+        fail.at(np.isnan(values) != absent, f"the bar's {name}", "be given exactly where its close is", values)
+        fail.at(np.isinf(values), f"the bar's {name}", "be finite", values)
+        bad = values < 0.0 if name == "volume" else values <= 0.0
+        fail.at(bad, f"the bar's {name}", "not be negative" if name == "volume" else "be positive", values)
+    if len(prices) == 4:
+        _check_range(fail, quoted)
+    empty = absent.all(axis=1)
+    if empty.any():
+        raise DataError("a session", must="have a bar for some symbol", got="NaN for every symbol",
+                        where=str(clock[empty][0]))  # fmt: skip
+    never = absent.all(axis=0)
+    if never.any():
+        raise DataError("a symbol", must="have at least one bar", got="none", where=symbols[int(np.argmax(never))])
+
+
+def _check_range(fail: _Finder, quoted: Mapping[str, NDArray[np.float64]]) -> None:
+    high, low = quoted["high"], quoted["low"]
+    fail.at(high < low, "high", "be at or above low", high)
+    for name in ("open", "close"):
+        fail.at(high < quoted[name], "high", f"be at or above {name}", high)
+        fail.at(low > quoted[name], "low", f"be at or below {name}", low)
+
+
+def check_actions(
+    clock: pd.DatetimeIndex,
+    symbols: tuple[str, ...],
+    close: NDArray[np.float64],
+    split: NDArray[np.float64],
+    dividend: NDArray[np.float64],
+) -> None:
+    """Raise on a split or dividend that cannot be: not positive, on no bar, or above the price it is paid from."""
+    fail = _Finder(clock, symbols)
+    fail.at(~(split > 0.0) | np.isinf(split), "a split", "be a positive ratio", split)
+    fail.at(~(dividend >= 0.0) | np.isinf(dividend), "a dividend", "not be negative", dividend)
+    happened = (split != 1.0) | (dividend != 0.0)
+    fail.at(happened & np.isnan(close), "a split or dividend", "fall on a bar of its symbol", split)
+    before = previous_close(close)
+    fail.at((dividend > 0.0) & (dividend * split >= before), "a dividend", "be below the previous close", dividend)
+
+
+class _Finder:
+    """Raises for the first cell, in time, that a mask marks, naming its symbol and time."""
+
+    def __init__(self, clock: pd.DatetimeIndex, symbols: tuple[str, ...]) -> None:
+        self._clock, self._symbols = clock, symbols
+
+    def at(self, mask: NDArray[np.bool_], subject: str, must: str, values: NDArray[Any]) -> None:
+        if mask.any():
+            row, column = np.argwhere(mask)[0]
+            where = f"{self._symbols[column]}, {self._clock[row]:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
+            raise DataError(subject, must=must, got=float(values[row, column]), where=where)

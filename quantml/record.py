@@ -1,0 +1,152 @@
+"""From a finished walk-forward to the tables that a run keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from quantml.bars import Bars
+from quantml.calendars import missing_sessions
+from quantml.canonical import canonical
+from quantml.evaluation.accuracy import forecast_accuracy
+from quantml.simulation.simulator import Simulation
+from quantml.study import Study
+from quantml.validation.scoring import objective_of
+from quantml.validation.walkforward import FoldResult, WalkForwardResult
+
+
+def folds_table(result: WalkForwardResult, simulation: Simulation | None) -> pd.DataFrame:
+    """One row per fold: where it trained and tested, what it chose, and its score in and out of sample."""
+    clock = result.problem.bars.clock
+    rows = []
+    for part, following in zip(result.folds, [*result.folds[1:], None], strict=True):
+        last = len(clock) - 1 if following is None else following.fold.start
+        rows.append(
+            {
+                "fold": part.fold.number,
+                "train_first": clock[part.fold.train[0]],
+                "train_last": clock[part.fold.train[-1]],
+                "test_first": clock[part.fold.start],
+                "test_last": clock[part.fold.stop - 1],
+                "rows": part.rows,
+                "purged": part.purged,
+                "candidates": len(part.candidates),
+                "in_sample": part.in_sample,
+                "out_of_sample": _out_of_sample(result, simulation, part.fold.start, last),
+                "parameters": parameters_text(part.chosen, result.problem.study),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _out_of_sample(result: WalkForwardResult, simulation: Simulation | None, start: int, last: int) -> float:
+    """Score the returns that the block's decisions earned: from the bar after `start` to the close of `last`."""
+    if simulation is None or last <= start:
+        return float("nan")
+    returns = simulation.returns.iloc[start - result.first + 1 : last - result.first + 1]
+    return objective_of(result.problem).score(returns, result.problem.bars.periods_per_year)
+
+
+def parameters_text(values: Mapping[str, Any], study: Study) -> str:
+    """Write a candidate's values as JSON with sorted keys."""
+    return json.dumps(canonical(dict(values), study.bundle), sort_keys=True)
+
+
+def candidates_table(result: WalkForwardResult) -> pd.DataFrame:
+    """One row per configuration scored inside a fold."""
+    rows = [
+        {
+            "fold": part.fold.number,
+            "candidate": number,
+            "parameters": parameters_text(candidate.values, result.problem.study),
+            "score": candidate.score,
+            "chosen": candidate.values == part.chosen,
+        }
+        for part in result.folds
+        for number, candidate in enumerate(part.candidates)
+    ]
+    return pd.DataFrame(rows)
+
+
+def forecasts_table(result: WalkForwardResult) -> pd.DataFrame:
+    """One row per decision and symbol: the forecast, the baseline's, and what came."""
+    forecast, baseline = result.forecast, result.baseline
+    if forecast is None or baseline is None or result.realised is None:
+        return pd.DataFrame(
+            {"time": pd.DatetimeIndex([]), "symbol": [], "fold": [], "mean": [], "baseline": [], "realised": []}
+        ).astype({"symbol": "str", "fold": "int64", "mean": "float64", "baseline": "float64", "realised": "float64"})
+    row, symbol = np.nonzero(result.problem.bars.traded & (forecast.fold >= 0)[:, None])
+    columns: dict[str, Any] = {
+        "time": forecast.clock[row],
+        "symbol": np.array(forecast.symbols, dtype=object)[symbol],
+        "fold": forecast.fold[row],
+        "mean": forecast.mean[row, symbol],
+    }
+    for name in ("probability", "variance"):
+        part = getattr(forecast, name)
+        if part is not None:
+            columns[name] = part[row, symbol]
+    columns |= {"baseline": baseline.mean[row, symbol], "realised": result.realised[row, symbol]}
+    return pd.DataFrame(columns)
+
+
+def weights_table(result: WalkForwardResult) -> pd.DataFrame:
+    """One row per decision and symbol: the weight wanted."""
+    if result.weights is None:
+        return pd.DataFrame({"time": pd.DatetimeIndex([]), "symbol": pd.Series([], dtype="str"), "weight": np.empty(0)})
+    row, symbol = np.nonzero(~np.isnan(result.weights.values))
+    return pd.DataFrame(
+        {
+            "time": result.weights.clock[row],
+            "symbol": np.array(result.weights.symbols, dtype=object)[symbol],
+            "weight": result.weights.values[row, symbol],
+        }
+    )
+
+
+def accuracy_of(result: WalkForwardResult) -> dict[str, float]:
+    """Accuracy of the forecasts out of sample, beside the baseline's."""
+    if result.forecast is None or result.baseline is None or result.realised is None:
+        return {}
+    rows = result.forecast.fold >= 0
+    return dict(forecast_accuracy(result.realised[rows], result.forecast.mean[rows], result.baseline.mean[rows]))
+
+
+def data_facts(study: Study, bars: Bars) -> dict[str, Any]:
+    """What the report says of the data: range, gaps, symbols that start late or end early, known defects."""
+    gaps = missing_sessions(bars.clock, bars.calendar) if bars.calendar else pd.DatetimeIndex([])
+    first = [bars.clock[int(np.argmax(bars.traded[:, i]))] for i in range(len(bars.symbols))]
+    last = [bars.clock[len(bars) - 1 - int(np.argmax(bars.traded[::-1, i]))] for i in range(len(bars.symbols))]
+    return {
+        "source": repr(study.data),
+        "fingerprint": bars.fingerprint,
+        "symbols": list(bars.symbols),
+        "fields": list(bars.quoted),
+        "bars": len(bars),
+        "first": bars.clock[0],
+        "last": bars.clock[-1],
+        "periods_per_year": bars.periods_per_year,
+        "calendar": bars.calendar,
+        "missing_sessions": [f"{day:%Y-%m-%d}" for day in gaps],
+        "bars_absent": int(np.sum(~bars.traded)),
+        "starts_late": {s: f"{t:%Y-%m-%d}" for s, t in zip(bars.symbols, first, strict=True) if t > bars.clock[0]},
+        "ends_early": {s: f"{t:%Y-%m-%d}" for s, t in zip(bars.symbols, last, strict=True) if t < bars.clock[-1]},
+        "splits": int(np.sum(bars.split != 1.0)),
+        "dividends": int(np.sum(bars.dividend != 0.0)),
+        "notes": list(getattr(study.data, "notes", ())),
+        "tables": {name: list(table.columns) for name, table in bars.tables.items()},
+    }
+
+
+def work_facts(folds: tuple[FoldResult, ...]) -> dict[str, int]:
+    """How much was searched and what the purge took."""
+    return {
+        "folds": len(folds),
+        "candidates": sum(len(part.candidates) for part in folds),
+        "training_rows": sum(part.rows for part in folds),
+        "purged_rows": sum(part.purged for part in folds),
+    }

@@ -1,0 +1,328 @@
+"""Run: one finished walk-forward of a study, and how it is made, saved, loaded and listed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from quantml import record, storage
+from quantml.bars import Bars
+from quantml.errors import StorageError
+from quantml.evaluation import metrics
+from quantml.evaluation.verdict import Verdict, judge
+from quantml.simulation.simulator import Simulation, buy_and_hold, simulate
+from quantml.source import package_digest
+from quantml.study import Study
+from quantml.validation.walkforward import WalkForwardResult, walk_forward
+from quantml.validation.workers import Progress, Workers
+
+VERSIONED: Final = (
+    "arch", "exchange_calendars", "lightgbm", "numba", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy",
+    "statsmodels", "TA-Lib",
+)  # fmt: skip
+"""Packages whose versions belong to a run's identity."""
+
+TABLES: Final = ("folds", "candidates", "forecasts", "weights", "fills", "trades", "equity")
+VOLATILE: Final = frozenset({"timing.json"})
+Document = Callable[["Run"], tuple[str, bytes]]
+"""Makes one more file of a run's folder, such as its report: the file's name and content."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One finished walk-forward of a study.
+
+    Attributes
+    ----------
+    manifest : mapping
+        What was run: the study's canonical form and hash, data, versions, seed, metrics. JSON-able.
+    folds : DataFrame
+        One row per fold: train and test dates, training rows, rows purged, chosen parameters (JSON), score in and
+        out of sample.
+    candidates : DataFrame
+        One row per configuration scored inside a fold.
+    forecasts : DataFrame
+        One row per decision and symbol: mean, baseline, realised (empty for rules).
+    weights : DataFrame
+        One row per decision and symbol.
+    fills, trades : DataFrame
+        Executions, and round trips from flat to flat.
+    equity : DataFrame
+        One row per bar: equity, returns, cash, exposure and costs, beside the benchmark's equity and returns.
+    verdict : Verdict or None
+        None for a study that only forecasts.
+    simulation, benchmark : Simulation or None
+        The out-of-sample account and buy and hold; None in a run read from its folder.
+    timing : mapping
+        Seconds; the one part that differs between two equal runs.
+    """
+
+    manifest: Mapping[str, Any]
+    folds: pd.DataFrame
+    candidates: pd.DataFrame
+    forecasts: pd.DataFrame
+    weights: pd.DataFrame
+    fills: pd.DataFrame
+    trades: pd.DataFrame
+    equity: pd.DataFrame
+    verdict: Verdict | None
+    study: Study | None = None
+    simulation: Simulation | None = None
+    benchmark: Simulation | None = None
+    timing: Mapping[str, float] = field(default_factory=dict)
+    folder: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return str(self.manifest["name"])
+
+    @property
+    def id(self) -> str:
+        """Hash of study, data, source and versions: the name of the run's folder."""
+        return str(self.manifest["run"])
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Metrics of the strategy's net returns."""
+        found: Mapping[str, float] = self.manifest["metrics"]
+        return found
+
+    def __repr__(self) -> str:
+        return f"Run({self.name}/{self.id}, {len(self.folds)} folds)"
+
+
+def run(
+    study: Study,
+    *,
+    executor: Workers | Executor | None = None,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    settings: Sequence[str] = (),
+    documents: Sequence[Document] = (),
+) -> Run:
+    """Run a study's walk-forward.
+
+    Parameters
+    ----------
+    study : Study
+    executor : Workers or Executor, optional
+        Where the folds run; in this process by default.
+    out : path, optional
+        Folder under which ``STUDY/RUN/`` is written; nothing is written without it.
+    progress : callable, optional
+        Called with the number of folds done and the number of folds.
+    settings : sequence of str
+        Changes to declared values, such as ``"validation.test=1m"``; recorded in the run.
+    documents : sequence of callables
+        Further files of the folder.
+
+    Raises
+    ------
+    InputError
+        If study, data or output folder are not usable; nothing is written then.
+    """
+    began = time.perf_counter()
+    study = study.override(settings) if settings else study
+    if out is not None:
+        storage.check_writable(Path(out))
+    bars = study.load_bars()
+    loaded = time.perf_counter()
+    result = walk_forward(study, bars, executor=executor, progress=progress)
+    finished = _assemble(study, bars, result, settings)
+    ended = time.perf_counter()
+    timing = {"load": loaded - began, "walk_forward": ended - loaded, "total": ended - began}
+    finished = replace(finished, timing=timing)
+    return finished if out is None else save(finished, out, documents)
+
+
+def _assemble(study: Study, bars: Bars, result: WalkForwardResult, settings: Sequence[str]) -> Run:
+    simulation, benchmark = _simulated(study, bars, result)
+    equity = _equity_table(simulation, benchmark)
+    verdict = None
+    if simulation is not None and benchmark is not None:
+        verdict = judge(
+            simulation.returns,
+            benchmark.returns,
+            periods_per_year=bars.periods_per_year,
+            seed=result.problem.seed("verdict"),
+        )
+    manifest = _manifest(study, bars, result, settings) | _measured(bars, result, simulation, benchmark)
+    return Run(
+        manifest=manifest,
+        folds=record.folds_table(result, simulation),
+        candidates=record.candidates_table(result),
+        forecasts=record.forecasts_table(result),
+        weights=record.weights_table(result),
+        fills=pd.DataFrame() if simulation is None else simulation.fills,
+        trades=pd.DataFrame() if simulation is None else simulation.trades,
+        equity=equity,
+        verdict=verdict,
+        study=study,
+        simulation=simulation,
+        benchmark=benchmark,
+    )
+
+
+def _simulated(study: Study, bars: Bars, result: WalkForwardResult) -> tuple[Simulation | None, Simulation | None]:
+    """Simulate the stitched weights, and holding the benchmark, from the first out-of-sample decision."""
+    if result.weights is None:
+        return None, None
+    first = bars.clock[result.first]
+    window = bars.between(first, bars.clock[-1])
+    fill = result.problem.fill
+    simulation = simulate(result.weights.frame.iloc[result.first :], window, costs=study.costs, fill=fill)
+    symbols = None if study.benchmark is None else (study.benchmark,)
+    return simulation, buy_and_hold(window, costs=study.costs, fill=fill, symbols=symbols)
+
+
+def _equity_table(simulation: Simulation | None, benchmark: Simulation | None) -> pd.DataFrame:
+    if simulation is None or benchmark is None:
+        return pd.DataFrame({"time": pd.DatetimeIndex([]), "equity": [], "returns": []})
+    exposure = simulation.exposure
+    columns = {
+        "time": simulation.clock,
+        "equity": simulation.equity.to_numpy(),
+        "returns": simulation.returns.to_numpy(),
+        "cash": simulation.cash.to_numpy(),
+        "exposure": exposure.to_numpy(),
+        **{name: simulation.costs[name].to_numpy() for name in simulation.costs.columns},
+        "benchmark_equity": benchmark.equity.to_numpy(),
+        "benchmark_returns": benchmark.returns.to_numpy(),
+    }
+    return pd.DataFrame(columns)
+
+
+def _manifest(study: Study, bars: Bars, result: WalkForwardResult, settings: Sequence[str]) -> dict[str, Any]:
+    identity = {
+        "study": study.hash,
+        "data": bars.fingerprint,
+        "source": package_digest(),
+        "user_source": study.bundle.digest if study.bundle else None,
+        "versions": versions(),
+    }
+    name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+    return {
+        "format": storage.FORMAT,
+        "run": name,
+        "name": study.name,
+        "study": study.form,
+        "identity": identity,
+        "settings": list(settings),
+        "seed": int(study.seed),
+        "fill": result.problem.fill.value,
+        "data": record.data_facts(study, bars),
+        "work": record.work_facts(result.folds),
+        "first_decision": bars.clock[result.first],
+        "last_decision": bars.clock[-1],
+    }
+
+
+def _measured(
+    bars: Bars, result: WalkForwardResult, simulation: Simulation | None, benchmark: Simulation | None
+) -> dict[str, Any]:
+    if simulation is None or benchmark is None:
+        return {"metrics": {}, "benchmark_metrics": {}, "accuracy": record.accuracy_of(result)}
+    periods = bars.periods_per_year
+    against = benchmark.returns
+    return {
+        "metrics": metrics.summary(simulation.returns, periods_per_year=periods, benchmark=against),
+        "benchmark_metrics": metrics.summary(against, periods_per_year=periods),
+        "accuracy": record.accuracy_of(result),
+        "ruined_at": simulation.ruined_at,
+    }
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that a run's numbers depend on."""
+    found = {name: version(name) for name in VERSIONED}
+    return {"python": ".".join(platform.python_version_tuple()[:2]), "quantml": version("quantml"), **found}
+
+
+# ------------------------------------------------------------------------ files
+
+
+def save(finished: Run, out: str | Path, documents: Sequence[Document] = ()) -> Run:
+    """Write a run's folder under ``out/STUDY/RUN`` in one step; keep an equal one that is there.
+
+    Raises
+    ------
+    StorageError
+        If a folder of that name holds something else, or cannot be written.
+    """
+    folder = Path(out) / finished.name / finished.id
+    files = {"run.json": storage.json_bytes(finished.manifest)}
+    if finished.verdict is not None:
+        files["verdict.json"] = storage.json_bytes({"format": storage.FORMAT, **asdict(finished.verdict)})
+    files |= {f"{name}.parquet": storage.parquet_bytes(getattr(finished, name)) for name in TABLES}
+    files["timing.json"] = storage.json_bytes({"format": storage.FORMAT, **finished.timing})
+    if finished.study is not None and finished.study.bundle is not None:
+        files |= {f"source/{part.relative}": part.text.encode() for part in finished.study.bundle.files}
+    files |= dict(document(finished) for document in documents)
+    storage.write_folder(folder, files, volatile=VOLATILE)
+    return replace(finished, folder=folder)
+
+
+def load_run(folder: str | Path) -> Run:
+    """Read a run from its folder.
+
+    Raises
+    ------
+    StorageError
+        If the folder is missing, incomplete, damaged, or of another format version.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise StorageError("a run", must="be an existing folder", got=str(folder), hint="`quantml runs` lists them.")
+    verdict = None
+    if (path / "verdict.json").exists():
+        content = storage.read_json(path / "verdict.json")
+        verdict = Verdict(**{name: part for name, part in content.items() if name != "format"})
+    tables = {name: storage.read_parquet(path / f"{name}.parquet") for name in TABLES}
+    timing = storage.read_json(path / "timing.json")
+    return Run(manifest=storage.read_json(path / "run.json"), verdict=verdict, timing=timing, folder=path, **tables)
+
+
+def list_runs(out: str | Path) -> list[Path]:
+    """List the folders of the runs under ``out``, newest first."""
+    found = [path.parent for path in Path(out).glob("*/*/run.json")]
+    return sorted(found, key=lambda path: (-path.stat().st_mtime, str(path)))
+
+
+def find_run(reference: str, out: str | Path) -> Path:
+    """Find a run by its folder, its name ``STUDY/RUN``, the beginning of its hash, or its study (the newest).
+
+    Raises
+    ------
+    StorageError
+        If none, or more than one hash, fits.
+    """
+    if (Path(reference) / "run.json").is_file():
+        return Path(reference)
+    listed = list_runs(out)
+    fits = [path for path in listed if reference in (f"{path.parent.name}/{path.name}", path.parent.name)]
+    fits = fits[:1] or [path for path in listed if path.name.startswith(reference)]
+    if len(fits) != 1:
+        got = f"{reference!r}, which fits {len(fits)} of {len(listed)} runs in {out}"
+        raise StorageError("a run", must="be named by its folder, STUDY/RUN or hash", got=got,
+                           hint="`quantml runs` lists them.")  # fmt: skip
+    return fits[0]
+
+
+def default_out() -> Path:
+    """Return where runs go: ``backtests`` at the top of the current repository, or below the current folder."""
+    here = Path.cwd()
+    root = next((path for path in (here, *here.parents) if (path / ".git").exists()), here)
+    return root / "backtests"

@@ -1,0 +1,286 @@
+"""Study: the declaration of one whole study, its canonical form, and how a study file is read."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from quantml.bars import Bars
+from quantml.canonical import NOT_CANONICAL, canonical, digest
+from quantml.errors import ParameterError, QuantmlError, StudyError, did_you_mean
+from quantml.exogenous import Exogenous
+from quantml.simulation.costs import Costs
+from quantml.source import PREFIX, Bundle, read_bundle
+from quantml.space import Space, children, find_spaces, substitute
+from quantml.timing import Fill
+
+if TYPE_CHECKING:
+    from quantml.features.base import Feature
+    from quantml.forecasters.base import Forecaster
+    from quantml.signals.base import Step
+    from quantml.targets import TargetRule
+    from quantml.validation.splits import WalkForward
+    from quantml.validation.tuning import Tuning
+
+
+class Loader(Protocol):
+    """Anything with a `load` that makes bars."""
+
+    def load(self) -> Bars:
+        """Return the bars."""
+
+
+class TableLoader(Protocol):
+    """Anything with a `load` that makes an outside table."""
+
+    def load(self) -> Exogenous:
+        """Return the table."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Study:
+    """One whole study: data, features, target, forecaster, signal, costs, validation and tuning.
+
+    Parameters
+    ----------
+    data : Loader or Bars
+        Where the bars come from.
+    features : sequence of features
+        Functions of bars; built-in ones are in `quantml.features`.
+    target : target, optional
+        What is forecast; needed with a forecaster.
+    forecaster : Forecaster or scikit-learn estimator, optional
+        Without one, the study is a rule on bars and features.
+    signal : step or sequence of steps, optional
+        From forecast to weights; without one, the study only forecasts.
+    costs : Costs
+        What trading costs.
+    validation : WalkForward
+        How folds are laid.
+    tuning : Tuning, optional
+        How search spaces are searched inside each fold; needed exactly when the study holds any.
+    exogenous : sequence of Exogenous or loaders of them
+        Outside tables that features may read.
+    baseline : Forecaster, optional
+        What the forecaster's accuracy is compared with; the naive forecast by default.
+    benchmark : str, optional
+        A symbol to hold instead of the equally weighted panel.
+    fill : Fill, optional
+        When decisions are executed: the next open by default, the next close for panels without opens.
+    seed : int
+        Where every random draw of the study starts from.
+
+    Raises
+    ------
+    StudyError
+        If parts that need each other are not given together.
+    """
+
+    data: Loader | Bars
+    features: Sequence[Feature] = ()
+    target: TargetRule | None = None
+    forecaster: Forecaster | Any | None = None
+    signal: Step | Sequence[Step] | None = None
+    costs: Costs = field(default_factory=Costs)
+    validation: WalkForward
+    tuning: Tuning | None = None
+    exogenous: Sequence[Exogenous | TableLoader] = ()
+    baseline: Forecaster | Any | None = None
+    benchmark: str | None = None
+    fill: Fill | None = None
+    seed: int = 0
+    name: str = field(default="study", metadata=NOT_CANONICAL)
+    bundle: Bundle | None = field(default=None, repr=False, metadata=NOT_CANONICAL)
+
+    def __post_init__(self) -> None:
+        for name in ("features", "signal", "exogenous"):
+            object.__setattr__(self, name, _as_tuple(getattr(self, name)))
+        self._check_parts()
+        self._check_tuning()
+
+    def _check_parts(self) -> None:
+        if not isinstance(self.data, Bars) and not callable(getattr(self.data, "load", None)):
+            raise StudyError("data", must="be Bars or a loader", got=self.data)
+        if not self.signal and self.forecaster is None:
+            raise StudyError("a study", must="have a signal, a forecaster, or both", hint="Add signal=Sign().")
+        if self.forecaster is not None and self.target is None:
+            raise StudyError("a forecaster", must="have a target", hint="Add target=ForwardReturn(horizon=1).")
+        if self.fill is not None and not isinstance(self.fill, Fill):
+            raise StudyError(
+                "fill", must="be a Fill", got=self.fill, hint=did_you_mean(str(self.fill), Fill.__members__)
+            )
+        if isinstance(self.seed, bool) or not isinstance(self.seed, (int, np.integer)) or self.seed < 0:
+            raise StudyError("seed", must="be a whole number of at least 0", got=self.seed)
+        for name in ("data", "costs", "validation", "tuning", "exogenous", "seed"):
+            if find_spaces(getattr(self, name)):
+                raise StudyError(f"{name}", must="hold no search space", got=str(getattr(self, name)))
+
+    def _check_tuning(self) -> None:
+        spaces = self.spaces
+        if spaces and self.tuning is None:
+            hint = "Add tuning=Tuning('sharpe_ratio'), or give one value."
+            raise StudyError(
+                "a study with search spaces", must="say how to tune them", got=", ".join(spaces), hint=hint
+            )
+        if self.tuning is not None and not spaces:
+            raise StudyError(
+                "a study with tuning", must="have something to tune", hint="Put a Choice where a value stands."
+            )
+        if self.tuning is not None and not self.signal:
+            raise StudyError("tuning", must="have a signal to score on simulated trades", hint="Add signal=Sign().")
+
+    @property
+    def spaces(self) -> dict[str, Space]:
+        """Every search space of the study by its dotted path, in declared order."""
+        tunable = {name: getattr(self, name) for name in ("features", "target", "forecaster", "signal")}
+        return find_spaces(tunable)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The signal's steps, in order."""
+        return _as_tuple(self.signal)
+
+    def resolve(self, values: Mapping[str, Any]) -> Study:
+        """Return the study with each search space replaced by its value in `values`."""
+        resolved: Study = substitute(self, {**values, **({"tuning": None} if self.tuning else {})})
+        return resolved
+
+    @property
+    def form(self) -> Any:
+        """The canonical form: JSON-able, equal for studies that mean the same."""
+        return canonical(self, self.bundle)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical form."""
+        return digest(self, self.bundle)
+
+    def load_bars(self) -> Bars:
+        """Load the bars and join the outside tables to them."""
+        bars = self.data if isinstance(self.data, Bars) else self.data.load()
+        tables = [part if isinstance(part, Exogenous) else part.load() for part in self.exogenous]
+        return bars.with_tables(*tables) if tables else bars
+
+    def override(self, settings: Sequence[str]) -> Study:
+        """Return the study with declared values changed, each written ``dotted.path=value``.
+
+        Raises
+        ------
+        ParameterError
+            If the path names nothing that the study declares.
+
+        Examples
+        --------
+        ``study.override(["validation.test=1m", "costs.commission_bps=5", "signal.0.threshold=0.001"])``
+        """
+        values: dict[str, Any] = {}
+        for setting in settings:
+            path, equals, text = setting.partition("=")
+            if not equals:
+                raise ParameterError("--set", must="read path=value", got=setting)
+            values[path.strip()] = _read(text.strip(), _find(self, path.strip()))
+        if self.tuning is not None and all(_stands_in(path, values) for path in self.spaces):
+            values["tuning"] = None  # nothing is left to tune
+        changed: Study = substitute(self, values)
+        return changed
+
+
+def _stands_in(path: str, values: Mapping[str, Any]) -> bool:
+    return any(path == given or path.startswith(f"{given}.") for given in values)
+
+
+def _as_tuple(part: Any) -> tuple[Any, ...]:
+    if part is None:
+        return ()
+    return tuple(part) if isinstance(part, (list, tuple)) else (part,)
+
+
+def _find(declared: Any, path: str) -> Any:
+    place = declared
+    walked: list[str] = []
+    for name in path.split("."):
+        parts = dict(children(place))
+        if name not in parts:
+            of = f"{type(place).__name__} at {'.'.join(walked)}" if walked else "the study"
+            hint = did_you_mean(name, parts) if parts else "It has no parts."
+            raise ParameterError(f"--set {path}", must="name a declared value", got=f"no {name!r} in {of}", hint=hint)
+        place = parts[name]
+        walked.append(name)
+    return place
+
+
+def _read(text: str, old: Any) -> Any:
+    """Read a value from the command line as a Python literal, an enumeration's member, or text."""
+    import ast
+    from enum import Enum
+
+    if isinstance(old, Enum):
+        members = type(old).__members__
+        if text.upper() not in members:
+            raise ParameterError(
+                type(old).__name__, must="be one of its members", got=text, hint=did_you_mean(text, members)
+            )
+        return members[text.upper()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def load_study(path: str | Path) -> Study:
+    """Read the study that a file exports as ``study``.
+
+    The file and the local modules that it imports travel with the study, to worker processes and into its run.
+
+    Raises
+    ------
+    StudyError
+        If the file is missing, does not run, or exports no study; the text names the file and line.
+    """
+    bundle = read_bundle(Path(path))
+    try:
+        module = bundle.load()
+    except QuantmlError as error:
+        raise type(error).with_text(f"{_place(error, bundle)}: {error}") from error
+    except Exception as error:
+        raise StudyError(f"{_place(error, bundle)}: {type(error).__name__}: {_explain(error, bundle)}") from error
+    study = getattr(module, "study", None)
+    if not isinstance(study, Study):
+        got = "no such name" if study is None else type(study).__name__
+        raise StudyError(f"{path}", must="export `study`, a Study", got=got, hint="Write: study = Study(...).")
+    return replace(study, name=bundle.name, bundle=bundle)
+
+
+def _place(error: BaseException, bundle: Bundle) -> str:
+    paths = {file.path for file in bundle.files}
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in paths]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else bundle.files[0].path
+
+
+def _explain(error: BaseException, bundle: Bundle) -> str:
+    """Add the near name to Python's own complaint about a misspelt parameter or import."""
+    text = str(error)
+    _, found, rest = text.partition("got an unexpected keyword argument ")
+    if not found:
+        return text
+    owner, wrong = text.split(".__init__")[0].split(".")[-1].split("(")[0], rest.strip("'\".").split("'")[0]
+    kind = _class_named(owner)
+    if kind is None:
+        return text
+    return f"{text.split('. Did you')[0]}. {did_you_mean(wrong, [f.name for f in fields(kind) if f.init])}"
+
+
+def _class_named(name: str) -> Any:
+    import sys
+
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith(("quantml", PREFIX)):
+            kind = vars(module).get(name)
+            if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__"):
+                return kind
+    return None

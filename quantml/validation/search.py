@@ -1,0 +1,75 @@
+"""The search inside a fold: every candidate fitted on inner purged folds and scored net of costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from quantml.errors import StudyError
+from quantml.validation import scoring
+from quantml.validation.problem import Problem, Values
+from quantml.validation.scoring import Block
+from quantml.validation.splits import Fold, inner_folds
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A configuration and its score inside the fold; higher is better, NaN where the objective is not defined."""
+
+    values: Values
+    score: float
+
+    @property
+    def rank(self) -> float:
+        """The score to choose by; the first of equals wins, and an undefined score loses to any other."""
+        return -math.inf if math.isnan(self.score) else self.score
+
+
+def search(problem: Problem, fold: Fold) -> tuple[Candidate, ...]:
+    """Score every candidate of a fold; one candidate without a score where nothing is tuned.
+
+    Raises
+    ------
+    StudyError
+        If the objective is undefined for every candidate.
+    """
+    tuning = problem.study.tuning
+    if tuning is None:
+        return (Candidate({}, math.nan),)
+    listed = tuning.candidates(problem.study.spaces, problem.seed("candidates", fold.number))
+    scored = _score_rules(problem, fold, listed) if problem.study.forecaster is None else \
+        _score_forecasts(problem, fold, listed, tuning.folds)  # fmt: skip
+    if all(math.isnan(candidate.score) for candidate in scored):
+        raise StudyError(
+            f"the objective {scoring.objective_of(problem).name}",
+            must="be defined for some candidate",
+            got=f"NaN for all {len(scored)}",
+            hint="No candidate traded on the validation blocks: widen the search space or lower the thresholds.",
+        )
+    return tuple(scored)
+
+
+def _score_rules(problem: Problem, fold: Fold, listed: Sequence[Values]) -> list[Candidate]:
+    first = int(fold.train[0])
+    return [Candidate(values, scoring.score(problem, values, None, first, fold.start)) for values in listed]
+
+
+def _score_forecasts(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> list[Candidate]:
+    """Fit each forecasting configuration once, for all the signal parameters that hang on it."""
+    inner = inner_folds(fold, folds)
+    first, last = inner[0].start, fold.start
+    forecasts: dict[tuple[Any, ...], list[Block]] = {}
+    scored = []
+    for values in listed:
+        key = tuple((path, repr(value)) for path, value in values.items() if not path.startswith("signal"))
+        if key not in forecasts:
+            forecasts[key] = [_validate(problem, part, values) for part in inner]
+        scored.append(Candidate(values, scoring.score(problem, values, forecasts[key], first, last)))
+    return scored
+
+
+def _validate(problem: Problem, part: Fold, values: Values) -> Block:
+    fitted = scoring.fit(problem, problem.resolved(values).forecaster, part, values)
+    return scoring.forecast(problem, fitted, part.test, values, part.stop - 1)

@@ -1,0 +1,109 @@
+"""Tuning: the search of a fold's parameters on inner purged folds, scored on simulated trades net of costs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from quantml.errors import ParameterError, did_you_mean
+from quantml.space import Space, grid
+
+SAMPLERS: Final = ("grid", "random")
+LOWER_IS_BETTER: Final = frozenset(
+    {"annual_volatility", "downside_deviation", "ulcer_index", "pain_index", "longest_drawdown"}
+)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a study's search spaces are searched inside each fold.
+
+    Every candidate is a whole configuration: parameters of features, target, forecaster and signal together. It is
+    fitted on inner folds of the training window, purged like the outer ones, and scored by simulating its trades on
+    the validation blocks, net of costs. A rule without a forecaster has nothing to fit and is scored on the whole
+    training window.
+
+    Parameters
+    ----------
+    objective : str or callable
+        A metric's name in `quantml.metrics`, or a function of a series of net simple returns. Higher is better,
+        except for metrics of risk.
+    trials : int, optional
+        How many candidates the random sampler draws.
+    folds : int
+        Number of inner folds.
+    sampler : {"grid", "random"}
+        Every combination, or `trials` of them drawn by the study's seed.
+    """
+
+    objective: str | Callable[[pd.Series], float] = "sharpe_ratio"
+    trials: int | None = None
+    folds: int = 3
+    sampler: Literal["grid", "random"] = "grid"
+
+    def __post_init__(self) -> None:
+        if self.sampler not in SAMPLERS:
+            hint = did_you_mean(str(self.sampler), SAMPLERS)
+            raise ParameterError("Tuning.sampler", must="be 'grid' or 'random'", got=self.sampler, hint=hint)
+        if isinstance(self.folds, bool) or not isinstance(self.folds, int) or self.folds < 1:
+            raise ParameterError("Tuning.folds", must="be a whole number of at least 1", got=self.folds)
+        if (self.sampler == "random") != (self.trials is not None):
+            raise ParameterError("Tuning.trials", must="be given exactly with sampler='random'", got=self.trials)
+        if self.trials is not None and self.trials < 1:
+            raise ParameterError("Tuning.trials", must="be at least 1", got=self.trials)
+        Objective.of(self.objective)
+
+    def candidates(self, spaces: dict[str, Space], seed: np.random.SeedSequence) -> list[dict[str, Any]]:
+        """List the candidates of one fold: values by dotted path."""
+        if self.sampler == "grid":
+            return grid(spaces)
+        generator = np.random.default_rng(seed)
+        return [{path: space.draw(generator) for path, space in spaces.items()} for _ in range(self.trials or 0)]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A metric of net returns, turned so that higher is better."""
+
+    name: str
+    metric: Callable[..., float]
+    sign: float
+
+    @classmethod
+    def of(cls, objective: str | Callable[[pd.Series], float]) -> Objective:
+        """Look up a metric by name, or take a function as it is.
+
+        Raises
+        ------
+        ParameterError
+            If no metric has that name, or it takes more than returns and periods per year.
+        """
+        from quantml.evaluation import metrics
+
+        if callable(objective):
+            return cls(getattr(objective, "__name__", "objective"), objective, 1.0)
+        known = {name: part for name, part in vars(metrics).items() if _scores_returns(part)}
+        if objective not in known:
+            hint = did_you_mean(str(objective), known)
+            raise ParameterError("Tuning.objective", must="name a metric of returns", got=objective, hint=hint)
+        return cls(objective, known[objective], -1.0 if objective in LOWER_IS_BETTER else 1.0)
+
+    def score(self, returns: pd.Series, periods_per_year: float) -> float:
+        """Return the metric of `returns`, higher being better; NaN where it is not defined."""
+        takes_periods = "periods_per_year" in inspect.signature(self.metric).parameters
+        arguments = {"periods_per_year": periods_per_year} if takes_periods else {}
+        return self.sign * float(self.metric(returns, **arguments))
+
+
+def _scores_returns(part: Any) -> bool:
+    """Say whether `part` is a function of returns alone (and periods per year) that gives one number."""
+    if not inspect.isfunction(part) or part.__name__.startswith("_"):
+        return False
+    parameters = inspect.signature(part).parameters
+    needed = [name for name, p in parameters.items() if p.default is p.empty and name != "periods_per_year"]
+    return needed == ["returns"] and inspect.signature(part).return_annotation in (float, "float")

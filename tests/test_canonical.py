@@ -1,0 +1,107 @@
+"""Canonical forms: equal for what means the same, different after an edit anywhere below."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import Lasso
+
+from quantml.canonical import canonical, digest
+from quantml.errors import StudyError
+from quantml.source import Bundle, SourceFile
+from quantml.timing import Fill
+
+STUDY = '''
+import numpy as np
+SCALE = 2.0
+def helper(x):
+    """Say something."""
+    return x * SCALE
+def feature(bars, window=5):
+    # a comment
+    return helper(bars) + window
+class Own:
+    def __call__(self, bars):
+        return helper(bars)
+def closing(constant):
+    def inner(bars):
+        return bars * constant
+    return inner
+closed = closing(3)
+captured = closing(np.ones(3))
+own = Own()
+'''
+
+
+def load(text):
+    bundle = Bundle((SourceFile("canonical_study", f"canonical_study_{abs(hash(text))}.py", text),))
+    return bundle.load(), bundle
+
+
+def key(text, name):
+    module, bundle = load(text)
+    return digest(getattr(module, name), bundle)
+
+
+@pytest.mark.parametrize("name", ["feature", "own", "closed"])
+@pytest.mark.parametrize(
+    ("old", "new"), [("# a comment", "# another"), ('"""Say something."""', '"""Say it otherwise."""')]
+)
+def test_comments_and_docstrings_change_nothing(name, old, new):
+    assert key(STUDY, name) == key(STUDY.replace(old, new), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("feature", "window=5", "window=6"),
+        ("feature", "SCALE = 2.0", "SCALE = 2.5"),  # a global that a called function reads
+        ("feature", "return x * SCALE", "return x + SCALE"),
+        ("own", "return x * SCALE", "return x + SCALE"),
+        ("own", "SCALE = 2.0", "SCALE = 3.0"),
+        ("closed", "closing(3)", "closing(4)"),
+    ],
+)
+def test_an_edit_below_changes_the_key(name, old, new):
+    assert key(STUDY, name) != key(STUDY.replace(old, new), name)
+
+
+def test_an_edit_elsewhere_keeps_the_key():
+    assert key(STUDY, "closed") == key(STUDY.replace("SCALE = 2.0", "SCALE = 9.0"), "closed")
+
+
+def test_a_captured_array_is_refused():
+    module, bundle = load(STUDY)
+    with pytest.raises(
+        StudyError, match="must close over constants, functions and modules only; got 'constant, an array'"
+    ):
+        canonical(module.captured, bundle)
+
+
+@dataclass(frozen=True)
+class Part:
+    size: int
+    hidden: int = 1
+
+
+def test_dataclasses_name_their_type_and_every_field():
+    form = canonical(Part(2))
+    assert (form["size"], form["hidden"]) == (2, 1)
+    assert form["type"].endswith("Part")
+
+
+def test_plain_values():
+    assert canonical({"a": (1, np.float64(0.5), Fill.PERIOD, float("nan"))}) == {"a": [1, 0.5, "Fill.PERIOD", "nan"]}
+    assert canonical(pd.Timestamp("2020-01-01")) == {"time": "2020-01-01T00:00:00"}
+
+
+def test_estimators_are_their_class_and_parameters():
+    assert canonical(Lasso(alpha=0.1))["alpha"] == 0.1
+    assert digest(Lasso(alpha=0.1)) != digest(Lasso(alpha=0.2))
+
+
+@pytest.mark.parametrize("value", [np.ones(2), pd.DataFrame({"a": [1]}), object()])
+def test_bare_tables_and_strange_objects_are_refused(value):
+    with pytest.raises(StudyError):
+        canonical(value)

@@ -1,0 +1,94 @@
+"""The kernel decorator: right, cached by the whole source, and usable without a compiler."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numba import types
+
+import quantml
+from quantml.kernels import F1, F2, cache_folder, kernel
+
+
+@kernel(types.float64(F2))
+def corner(values):
+    return values[0, 0]
+
+
+def test_takes_writable_and_read_only_arrays():
+    values = np.array([[1.5, 2.0]])
+    assert corner(values) == 1.5
+    values.flags.writeable = False
+    assert corner(values) == 1.5
+
+
+@pytest.mark.skipif(bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="nothing is compiled")
+def test_refuses_another_type_than_declared():
+    with pytest.raises(TypeError, match="No matching definition"):
+        corner(np.array([[1, 2]]))
+
+
+def test_the_cache_folder_is_named_by_the_source():
+    from quantml.source import package_digest
+
+    assert cache_folder().name == package_digest()[:16]
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of the package with a kernel whose constant lives in another module."""
+    package = tmp_path / "quantml"
+    source = Path(quantml.__file__).parent
+    package.mkdir()
+    for name in ("__init__", "lazy", "errors", "source", "kernels"):
+        shutil.copy(source / f"{name}.py", package)
+    (package / "constants.py").write_text("FACTOR = 2.0\n")
+    (package / "kernel_under_test.py").write_text(
+        "from numba import types\nfrom quantml.constants import FACTOR\nfrom quantml.kernels import F1, kernel\n"
+        "@kernel(types.float64(F1))\ndef scaled(x):\n    return x[0] * FACTOR\n"
+    )
+    return tmp_path
+
+
+def scaled(root):
+    code = "import numpy as np; from quantml.kernel_under_test import scaled as f; print(f(np.ones(1)), f.stats.cache_hits)"
+    environment = {**os.environ, "PYTHONPATH": str(root), "NUMBA_CACHE_DIR": str(root / "cache")}
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.skipif(bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="nothing is compiled")
+def test_a_constant_edited_in_another_module_is_seen_and_an_unchanged_kernel_is_loaded(copied):
+    assert scaled(copied)[0] == "2.0"
+    assert len(list((copied / "cache").rglob("*.nbc"))) == 1
+    before = {path: path.stat().st_mtime_ns for path in (copied / "cache").rglob("*.nbc")}
+    assert scaled(copied)[0] == "2.0"
+    assert {path: path.stat().st_mtime_ns for path in (copied / "cache").rglob("*.nbc")} == before
+    (copied / "quantml" / "constants.py").write_text("FACTOR = 3.0\n")
+    assert scaled(copied)[0] == "3.0"
+
+
+def test_without_a_compiler_the_function_itself_runs(copied):
+    code = (
+        "import numpy as np; from quantml.kernel_under_test import scaled as f; print(type(f).__name__, f(np.ones(1)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(copied), "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=copied, env=environment, capture_output=True, text=True)
+    assert done.stdout.split() == ["function", "2.0"]
+
+
+def test_kernels_may_call_kernels():
+    @kernel(types.float64(F1))
+    def first(x):
+        return x[0]
+
+    @kernel(types.float64(F1))
+    def twice(x):
+        return 2.0 * first(x)
+
+    assert twice(np.array([4.0])) == 8.0

@@ -1,0 +1,136 @@
+"""Study: what it refuses, how it is overridden, and how study files are read."""
+
+import pytest
+
+from quantml import Choice, Costs, Fill, Study, Tuning, WalkForward, load_study
+from quantml.errors import ParameterError, StudyError
+from quantml.features import RSI, Momentum
+from quantml.forecasters import Ridge
+from quantml.loaders import Sample
+from quantml.signals import MovingAverageCross, Sign
+from quantml.targets import ForwardReturn
+
+VALIDATION = WalkForward(train="3y", test="3m")
+
+
+def declared(**changes):
+    parts = {
+        "data": Sample("indices"),
+        "features": [Momentum(21), RSI(14)],
+        "target": ForwardReturn(horizon=5),
+        "forecaster": Ridge(alpha=Choice(1.0, 10.0)),
+        "signal": Sign(threshold=Choice(0.0, 0.01)),
+        "validation": VALIDATION,
+        "tuning": Tuning("sharpe_ratio"),
+    }
+    return Study(**{**parts, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"target": None}, "a forecaster must have a target"),
+        ({"signal": None, "forecaster": None}, "a study must have a signal, a forecaster, or both"),
+        ({"tuning": None}, "a study with search spaces must say how to tune them; got 'forecaster.alpha, signal.0.threshold'"),
+        ({"forecaster": Ridge(), "signal": Sign()}, "a study with tuning must have something to tune"),
+        ({"signal": None}, "tuning must have a signal to score on simulated trades"),
+        ({"fill": "next_open"}, "fill must be a Fill; got 'next_open'"),
+        ({"seed": -1}, "seed must be a whole number of at least 0; got -1"),
+        ({"data": 3}, "data must be Bars or a loader; got 3"),
+        ({"costs": Costs(commission_bps=Choice(1, 2))}, "costs must hold no search space"),
+    ],
+)  # fmt: skip
+def test_refuses(changes, text):
+    with pytest.raises(StudyError) as caught:
+        declared(**changes)
+    assert text in str(caught.value)
+
+
+def test_sequences_become_tuples_and_one_step_is_a_sequence():
+    study = declared()
+    assert study.features == (Momentum(21), RSI(14))
+    assert study.signal == (Sign(threshold=Choice(0.0, 0.01)),)
+
+
+def test_spaces_are_named_by_path_and_resolved():
+    study = declared()
+    assert list(study.spaces) == ["forecaster.alpha", "signal.0.threshold"]
+    resolved = study.resolve({"forecaster.alpha": 10.0, "signal.0.threshold": 0.01})
+    assert (resolved.forecaster, resolved.signal) == (Ridge(alpha=10.0), (Sign(threshold=0.01),))
+    assert resolved.tuning is None
+
+
+def test_override_reads_values_as_their_place_needs():
+    study = declared().override(["validation.test=1m", "costs.commission_bps=5", "fill=next_close", "features.0.window=7"])
+    assert study.validation.test == "1m"
+    assert study.costs.commission_bps == 5
+    assert study.features[0] == Momentum(7)
+    assert declared(fill=Fill.NEXT_OPEN).override(["fill=next_close"]).fill is Fill.NEXT_CLOSE
+
+
+def test_giving_every_space_a_value_ends_the_tuning():
+    study = declared().override(["forecaster.alpha=3.0", "signal.0.threshold=0.0"])
+    assert study.tuning is None
+    assert study.spaces == {}
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [
+        ("validation.tset=1m", "--set validation.tset must name a declared value; got \"no 'tset' in WalkForward at validation\". Did you mean 'test'?"),
+        ("validation", "--set must read path=value; got 'validation'"),
+        ("features.9.window=1", "no '9' in tuple at features"),
+        ("validation.test=soon", "WalkForward.test must be a positive number of rows, or a duration"),
+    ],
+)  # fmt: skip
+def test_override_refuses(setting, text):
+    with pytest.raises(ParameterError) as caught:
+        declared().override([setting])
+    assert text in str(caught.value)
+
+
+def test_hash_knows_meaning_not_writing():
+    assert declared().hash == declared(features=(Momentum(window=21), RSI())).hash
+    assert declared().hash != declared(features=(Momentum(22), RSI())).hash
+    assert declared(seed=1).hash != declared(seed=2).hash
+
+
+def write(tmp_path, text):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    return path
+
+
+HEAD = (
+    "from quantml import *\nfrom quantml.loaders import Sample\nfrom quantml.signals import MovingAverageCross\n"
+    "from quantml.forecasters import LightGBM\n"
+)
+
+
+def test_load_study_names_and_bundles_it(tmp_path):
+    path = write(
+        tmp_path,
+        HEAD + "study = Study(data=Sample('indices'), signal=MovingAverageCross(fast=5, slow=50),\n"
+        "              validation=WalkForward(train='3y', test='1y'))\n",
+    )
+    study = load_study(path)
+    assert (study.name, study.bundle.name) == ("mine", "mine")
+    assert study.signal == (MovingAverageCross(fast=5, slow=50),)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1\n", "mine.py must export `study`, a Study; got 'no such name'"),
+        ("study = 3\n", "mine.py must export `study`, a Study; got 'int'"),
+        ("LightGBM(num_leafs=3)\n", "mine.py, line 5: TypeError: LightGBM.__init__() got an unexpected keyword argument 'num_leafs'. Did you mean 'num_leaves'?"),
+        ("LightGBM(num_leaves=1)\n", "mine.py, line 5: LightGBM.num_leaves must be"),
+        ("import no_such_module\n", "mine.py, line 5: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("1 / 0\n", "mine.py, line 5: ZeroDivisionError: division by zero"),
+        ("from quantml.features import Momentun\n", "Did you mean 'Momentum'?"),
+    ],
+)  # fmt: skip
+def test_load_study_names_file_line_and_cause(tmp_path, text, message):
+    with pytest.raises((StudyError, ParameterError)) as caught:
+        load_study(write(tmp_path, HEAD + text))
+    assert message in str(caught.value)
