@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from quantml.errors import ParameterError
+from quantml.errors import InputError, ParameterError
 
 T = TypeVar("T")
 
@@ -166,13 +166,30 @@ def grid(spaces: Mapping[str, Space]) -> list[dict[str, Any]]:
 
 
 def check_alternatives(owner: Any) -> bool:
-    """Validate each alternative of each space that the dataclass `owner` holds; return whether it holds any."""
+    """Validate each alternative of each space that the dataclass `owner` holds; return whether it holds any.
+
+    An alternative is valid if it goes with some alternatives of the other spaces: of ``fast=Choice(5, 50)`` and
+    ``slow=Choice(20, 100)`` each is, and the search leaves out the pair (50, 20).
+    """
     held = {f.name: getattr(owner, f.name) for f in fields(owner) if isinstance(getattr(owner, f.name), Space)}
     for name, space in held.items():
+        others = {other: _corners(part) for other, part in held.items() if other != name}
         for value in _corners(space):
-            others = {other: _corners(s)[0] for other, s in held.items() if other != name}
-            replace(owner, **{**others, name: value})
+            _check_some(owner, {name: (value,), **others})
     return bool(held)
+
+
+def _check_some(owner: Any, alternatives: Mapping[str, tuple[Any, ...]]) -> None:
+    refusal: Exception | None = None
+    for values in itertools.product(*alternatives.values()):
+        try:
+            replace(owner, **dict(zip(alternatives, values, strict=True)))
+        except InputError as error:
+            refusal = refusal or error
+        else:
+            return
+    if refusal is not None:
+        raise refusal
 
 
 def _corners(space: Space) -> tuple[Any, ...]:

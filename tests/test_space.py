@@ -26,6 +26,11 @@ def test_every_alternative_is_validated_at_declaration():
         Window(length=Choice(5, 2), skip=3)
 
 
+def test_an_alternative_that_goes_with_some_other_is_kept():
+    declared = Window(length=Choice(5, 2), skip=Choice(0, 3))
+    assert [tuple(point.values()) for point in grid(find_spaces(declared))] == [(5, 0), (5, 3), (2, 0), (2, 3)]
+
+
 def test_the_ends_of_a_range_are_validated():
     with pytest.raises(ParameterError, match="got 0"):
         Window(length=Integer(0, 9))

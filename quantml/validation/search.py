@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from quantml.errors import StudyError
+from quantml.errors import ParameterError, StudyError
 from quantml.validation import scoring
 from quantml.validation.problem import Problem, Values
 from quantml.validation.scoring import Block
@@ -28,7 +28,7 @@ class Candidate:
 
 
 def search(problem: Problem, fold: Fold) -> tuple[Candidate, ...]:
-    """Score every candidate of a fold; one candidate without a score where nothing is tuned.
+    """Score every valid candidate of a fold; one candidate without a score where nothing is tuned.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def search(problem: Problem, fold: Fold) -> tuple[Candidate, ...]:
     tuning = problem.study.tuning
     if tuning is None:
         return (Candidate({}, math.nan),)
-    listed = tuning.candidates(problem.study.spaces, problem.seed("candidates", fold.number))
+    listed = _valid(problem, tuning.candidates(problem.study.spaces, problem.seed("candidates", fold.number)))
     scored = _score_rules(problem, fold, listed) if problem.study.forecaster is None else \
         _score_forecasts(problem, fold, listed, tuning.folds)  # fmt: skip
     if all(math.isnan(candidate.score) for candidate in scored):
@@ -49,6 +49,21 @@ def search(problem: Problem, fold: Fold) -> tuple[Candidate, ...]:
             hint="No candidate traded on the validation blocks: widen the search space or lower the thresholds.",
         )
     return tuple(scored)
+
+
+def _valid(problem: Problem, listed: Sequence[Values]) -> list[Values]:
+    """Leave out combinations that a part of the study refuses, such as a fast window above the slow one."""
+    valid, refusal = [], ""
+    for values in listed:
+        try:
+            problem.resolved(values)
+        except ParameterError as error:
+            refusal = str(error)
+        else:
+            valid.append(values)
+    if not valid:
+        raise StudyError("the search space", must="hold a valid combination", got=f"none of {len(listed)}", hint=refusal)
+    return valid
 
 
 def _score_rules(problem: Problem, fold: Fold, listed: Sequence[Values]) -> list[Candidate]:

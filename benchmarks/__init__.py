@@ -1,0 +1,1 @@
+"""Quantml beside its peers, as ratios measured in one run."""

@@ -1,0 +1,248 @@
+"""What a feature is, how it is named, and the one place where what features return is checked and stacked."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.api.types import is_complex_dtype, is_numeric_dtype
+
+from quantml import arrays
+from quantml.arrays import ReadOnly
+from quantml.bars import Bars
+from quantml.errors import FeatureError, InputError, did_you_mean
+from quantml.space import find_spaces
+
+__all__ = ["Feature", "Features", "build_features", "feature_name"]
+
+STACKED_ROWS: Final = 32
+
+
+class Feature(Protocol):
+    """Anything that turns bars into a frame, time x symbol, with the bars' clock and symbols.
+
+    A feature may state its `warmup`: how many of a symbol's own bars come before its first value.
+    """
+
+    def __call__(self, bars: Bars, /) -> pd.DataFrame:
+        """Compute the feature; the row stamped t uses only what was known at the close of t."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Features(ReadOnly):
+    """The values of several features on one panel; made by `build_features`.
+
+    Attributes
+    ----------
+    values : ndarray of float64, shape (T, N, F)
+        Read-only and C-contiguous; NaN where a feature has no value.
+    names : tuple of str, length F
+    warmup : tuple of int, length F
+        Own bars before each feature's first value, as the feature states it; 0 for one that states none.
+    clock : DatetimeIndex, shape (T,)
+    symbols : tuple of str, length N
+    """
+
+    values: NDArray[np.float64]
+    names: tuple[str, ...]
+    warmup: tuple[int, ...]
+    clock: pd.DatetimeIndex
+    symbols: tuple[str, ...]
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """Return one feature as a fresh frame, time x symbol.
+
+        Raises
+        ------
+        FeatureError
+            If there is no feature of that name.
+        """
+        return arrays.frame(self.values[:, :, self._position(name)], self.clock, self.symbols)
+
+    def columns(self, names: Sequence[str]) -> Features:
+        """Return the named features alone, in that order.
+
+        Raises
+        ------
+        FeatureError
+            If there is no feature of one of the names.
+        """
+        chosen = [self._position(name) for name in names]
+        warmup = tuple(self.warmup[position] for position in chosen)
+        return Features(self.values[:, :, chosen], tuple(names), warmup, self.clock, self.symbols)
+
+    def head(self, rows: int) -> Features:
+        """Return the first `rows` rows."""
+        return Features(self.values[:rows], self.names, self.warmup, self.clock[:rows], self.symbols)
+
+    def _position(self, name: str) -> int:
+        if name not in self.names:
+            hint = did_you_mean(name, self.names) if self.names else "There are no features."
+            raise FeatureError("a feature's name", must="be among those built", got=name, hint=hint)
+        return self.names.index(name)
+
+
+def build_features(features: Sequence[Feature], bars: Bars) -> Features:
+    """Compute features on bars, check what each returned, and stack them.
+
+    Parameters
+    ----------
+    features : sequence of features
+        Each called once with `bars`. Search spaces in them must be resolved.
+    bars : Bars
+
+    Returns
+    -------
+    Features
+        In the order given. Where a symbol has no bar a built-in feature is NaN; a user's is left as returned.
+
+    Raises
+    ------
+    FeatureError
+        If two features have one name, or a feature raises, or returns anything but a numeric frame with the bars'
+        clock and symbols, finite or NaN, with a value somewhere. The text names the feature.
+
+    Examples
+    --------
+    >>> from quantml.features import Returns
+    >>> days = pd.bdate_range("2024-01-01", periods=3)
+    >>> bars = Bars.from_close(pd.DataFrame({"A": [100.0, 110.0, 99.0]}, index=days))
+    >>> built = build_features([Returns()], bars)
+    >>> built.names, built.warmup, built.values.shape
+    (('Returns()',), (1,), (3, 1, 1))
+    >>> built.frame("Returns()")["A"].round(6).tolist()
+    [nan, 0.1, -0.1]
+    """
+    names = _names(features)
+    warmup = tuple(_warmup(feature, name) for feature, name in zip(features, names, strict=True))
+    columns = [_compute(feature, name, bars) for feature, name in zip(features, names, strict=True)]
+    return Features(_stack(columns, bars), names, warmup, bars.clock, bars.symbols)
+
+
+def feature_name(feature: Feature) -> str:
+    """Name a feature: a function by its name, a dataclass as one would write it, without what is left at its default.
+
+    Examples
+    --------
+    >>> from quantml.features import MACD, RSI, Momentum
+    >>> [feature_name(f) for f in (Momentum(21), Momentum(252, skip=21), RSI(), MACD(signal=5))]
+    ['Momentum(21)', 'Momentum(252, 21)', 'RSI()', 'MACD(signal=5)']
+    """
+    if not is_dataclass(feature) or isinstance(feature, type):
+        return str(getattr(feature, "__name__", type(feature).__name__))
+    written: list[str] = []
+    positional = True
+    for part in (part for part in fields(feature) if part.init):
+        value = getattr(feature, part.name)
+        positional = positional and not part.kw_only and value != _default(part)
+        if value != _default(part):
+            written.append(repr(value) if positional else f"{part.name}={value!r}")
+    return f"{type(feature).__name__}({', '.join(written)})"
+
+
+def _default(part: Field[Any]) -> Any:
+    return part.default if part.default_factory is MISSING else part.default_factory()
+
+
+def _names(features: Sequence[Feature]) -> tuple[str, ...]:
+    for feature in features:
+        _check_feature(feature)
+    names = tuple(feature_name(feature) for feature in features)
+    for name in names:
+        if names.count(name) > 1:
+            hint = "Leave one out, or give a function a name of its own with def."
+            raise FeatureError("features", must="have different names", got=f"{name} twice", hint=hint)
+    return names
+
+
+def _check_feature(feature: Any) -> None:
+    if isinstance(feature, type):
+        hint = f"Write {feature.__name__}(...)."
+        raise FeatureError("a feature", must="be an object, not a class", got=feature.__name__, hint=hint)
+    if not callable(feature):
+        raise FeatureError("a feature", must="be callable with bars", got=feature)
+    if spaces := find_spaces(feature):
+        raise FeatureError(f"feature {feature_name(feature)}", must="have its search spaces resolved", got=[*spaces])
+
+
+def _warmup(feature: Feature, name: str) -> int:
+    stated = getattr(feature, "warmup", 0)
+    if isinstance(stated, bool) or not isinstance(stated, (int, np.integer)) or stated < 0:
+        raise FeatureError(f"feature {name}", must="state its warmup as a number of bars", got=stated)
+    return int(stated)
+
+
+def _compute(feature: Feature, name: str, bars: Bars) -> NDArray[np.float64]:
+    try:
+        returned = feature(bars)
+    except InputError as error:
+        raise FeatureError.with_text(f"feature {name}: {error}") from error
+    except Exception as error:
+        got = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise FeatureError(f"feature {name}", must="return a frame", got=got, where=_place(error)) from error
+    return _checked(returned, f"feature {name}", getattr(feature, "warmup", None), bars)
+
+
+def _place(error: Exception) -> str:
+    """Name the line of the feature's own code that was running; the first entry is the call of the feature."""
+    inside = [(entry.f_code.co_filename, line) for entry, line in traceback.walk_tb(error.__traceback__)][1:]
+    if not inside:
+        return ""
+    file, line = inside[0]
+    name = file.replace("\\", "/").rpartition("/")[2]
+    return f"line {line} of {name}"
+
+
+def _checked(returned: Any, subject: str, warmup: int | None, bars: Bars) -> NDArray[np.float64]:
+    _check_shape(returned, subject, bars)
+    odd = [t for t in returned.dtypes.unique() if not is_numeric_dtype(t) or is_complex_dtype(t)]
+    if odd:
+        raise FeatureError(subject, must="return numbers", got=str(odd[0]))
+    values: NDArray[np.float64] = returned.to_numpy(dtype=np.float64, na_value=np.nan)
+    infinite = np.isinf(values)
+    if infinite.any():
+        row, column = np.argwhere(infinite)[0]
+        where = f"{bars.symbols[column]}, {bars.clock[row]:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
+        raise FeatureError(subject, must="be finite or NaN", got=float(values[row, column]), where=where)
+    if np.isnan(values).all():
+        raise _nothing(subject, warmup, bars)
+    return values
+
+
+def _check_shape(returned: Any, subject: str, bars: Bars) -> None:
+    if not isinstance(returned, pd.DataFrame):
+        raise FeatureError(subject, must="return a DataFrame, time x symbol", got=type(returned).__name__)
+    if not returned.index.equals(bars.clock):
+        got = f"{len(returned)} rows, the bars have {len(bars)}"
+        if len(returned) == len(bars):
+            first = int(np.argmax(np.asarray(returned.index != bars.clock)))
+            got = f"{returned.index[first]} where the bars have {bars.clock[first]}"
+        raise FeatureError(subject, must="keep the clock of the bars", got=got)
+    if tuple(returned.columns) != bars.symbols:
+        hint = f"Expected {', '.join(bars.symbols[:8])}{', ...' if len(bars.symbols) > 8 else ''}."
+        raise FeatureError(subject, must="keep the symbols of the bars", got=list(returned.columns[:8]), hint=hint)
+
+
+def _nothing(subject: str, warmup: int | None, bars: Bars) -> FeatureError:
+    history = int(bars.traded.sum(axis=0).max(initial=0))
+    where = f"the longest history has {history} bars"
+    if warmup is None or warmup < history:
+        return FeatureError(subject, must="have a value somewhere", got="NaN throughout", where=where)
+    hint = "Shorten its window, or give it more history."
+    return FeatureError(subject, must="have a value somewhere", got="NaN throughout",
+                        where=f"its warm-up is {warmup} bars, {where}", hint=hint)  # fmt: skip
+
+
+def _stack(columns: Sequence[NDArray[np.float64]], bars: Bars) -> NDArray[np.float64]:
+    values = np.empty((len(bars), len(bars.symbols), len(columns)))
+    for first in range(0, len(bars), STACKED_ROWS):  # few rows at a time, so that each cache line is written once
+        rows = slice(first, first + STACKED_ROWS)
+        for position, column in enumerate(columns):
+            values[rows, :, position] = column[rows]
+    return values

@@ -1,0 +1,147 @@
+"""What holds for every step of a signal, whatever the world."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from quantml import signals
+from quantml.bars import Bars
+from quantml.forecasters.base import Forecast
+from quantml.signals import (
+    Cap,
+    Context,
+    MovingAverageCross,
+    Proportional,
+    RankLongShort,
+    Rebalance,
+    Sign,
+    VolatilityTarget,
+    apply_steps,
+)
+
+
+def last_return(bars: Bars) -> pd.DataFrame:
+    """Rank by the return over the last bar."""
+    return bars.returns()
+
+
+ON_FORECASTS: dict[str, tuple[Any, ...]] = {
+    "sign": (Sign(0.002),),
+    "sign long": (Sign(short=False),),
+    "proportional": (Proportional(20.0),),
+    "rank": (RankLongShort(0.3),),
+    "rank long": (RankLongShort(0.5, short=False),),
+    "volatility": (Sign(), VolatilityTarget(0.1, window=5)),
+    "cap": (Proportional(100.0), Cap(per_symbol=0.3, gross=0.5, net=0.2)),
+    "weekly": (Sign(), Rebalance("1w")),
+    "every 7": (Sign(), Rebalance(7)),
+    "all": (RankLongShort(), VolatilityTarget(0.2, 3), Cap(gross=1.0), Rebalance("1m")),
+}
+ON_BARS: dict[str, tuple[Any, ...]] = {
+    "cross": (MovingAverageCross(2, 6),),
+    "cross short": (MovingAverageCross(3, 4, short=True),),
+    "rank by": (RankLongShort(by=last_return),),
+    "sized cross": (MovingAverageCross(1, 3), VolatilityTarget(0.1, 4)),
+}
+EVERY = {**ON_FORECASTS, **ON_BARS}
+anew = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+seeds = st.integers(0, 10**5)
+
+
+def test_the_list_of_steps_is_complete() -> None:
+    listed = {type(step).__name__ for steps in EVERY.values() for step in steps}
+    assert listed == set(signals.__all__) - {"Context", "Step", "Weights", "apply_steps"}
+
+
+@pytest.mark.parametrize("name", signals.__all__)
+def test_every_public_name_loads(name: str) -> None:
+    assert getattr(signals, name).__name__ == name
+    assert name in dir(signals)
+
+
+def cut(context: Context, row: int) -> Context:
+    """Return what was known at the close of a row."""
+    bars, whole = context.bars.until(context.bars.clock[row]), context.forecast
+    if whole is None:
+        return Context(bars)
+    forecast = Forecast(clock=bars.clock, symbols=bars.symbols, mean=whole.mean[: row + 1], probability=None,
+                        variance=None, quantiles=None, kind=whole.kind, fold=whole.fold[: row + 1])  # fmt: skip
+    return Context(bars, forecast=forecast)
+
+
+@pytest.mark.parametrize("name", EVERY)
+@anew
+@given(seed=seeds, row=st.integers(1, 38))
+def test_the_future_changes_no_weight(world: Any, name: str, seed: int, row: int) -> None:
+    forecasts = name in ON_FORECASTS
+    context = world(seed, forecasts=forecasts)
+    whole = apply_steps(EVERY[name], context).values[: row + 1]
+    changed = apply_steps(EVERY[name], world(seed, change_after=row, forecasts=forecasts)).values[: row + 1]
+    assert changed.tobytes() == whole.tobytes()
+    np.testing.assert_allclose(apply_steps(EVERY[name], cut(context, row)).values, whole, rtol=1e-10, atol=0)
+
+
+def test_the_property_above_would_see_a_change(world: Any) -> None:
+    def peek(inputs: Any, context: Context) -> pd.DataFrame:
+        return context.bars.close.bfill().shift(-1)
+
+    whole, changed = (apply_steps([peek], world(1, change_after=after)).values for after in (None, 20))
+    assert whole[:21].tobytes() != changed[:21].tobytes()
+    assert whole[:20].tobytes() == changed[:20].tobytes()
+
+
+@pytest.mark.parametrize("name", ["sign", "sign long", "rank", "rank long", "cross", "cross short", "rank by"])
+@anew
+@given(seed=seeds)
+def test_rules_have_a_gross_exposure_of_at_most_one(world: Any, name: str, seed: int) -> None:
+    context = world(seed, forecasts=name in ON_FORECASTS)
+    values = apply_steps(EVERY[name], context).values
+    assert np.all(np.abs(values).sum(axis=1) <= 1.0 + 1e-12)
+    assert not values[~context.bars.traded].any()
+    assert not np.isnan(values).any()
+
+
+@pytest.mark.parametrize("name", ["rank", "rank by"])
+@anew
+@given(seed=seeds)
+def test_long_short_has_gross_one_and_net_zero(world: Any, name: str, seed: int) -> None:
+    context = world(seed, forecasts=name in ON_FORECASTS)
+    values = apply_steps(EVERY[name], context).values
+    held = rankable(context) >= 2
+    np.testing.assert_allclose(np.abs(values).sum(axis=1), held.astype(float), atol=1e-12)
+    np.testing.assert_allclose(values.sum(axis=1), 0.0, atol=1e-12)
+
+
+@anew
+@given(seed=seeds)
+def test_long_only_ranks_are_fully_invested(world: Any, seed: int) -> None:
+    context = world(seed)
+    values = apply_steps(EVERY["rank long"], context).values
+    np.testing.assert_allclose(values.sum(axis=1), (rankable(context) >= 2).astype(float), atol=1e-12)
+    assert np.all(values >= 0.0)
+
+
+def rankable(context: Context) -> NDArray[np.int64]:
+    scores = context.bars.returns().to_numpy() if context.forecast is None else context.forecast.mean
+    count: NDArray[np.int64] = np.sum(~np.isnan(scores) & context.bars.traded, axis=1)
+    return count
+
+
+@pytest.mark.parametrize("name", ["weekly", "every 7"])
+@anew
+@given(seed=seeds)
+def test_rebalancing_only_takes_decisions_away(world: Any, name: str, seed: int) -> None:
+    context = world(seed)
+    before = apply_steps(EVERY[name][:1], context).values
+    after = apply_steps(EVERY[name], context).values
+    kept = np.asarray(~np.isnan(after).all(axis=1))
+    np.testing.assert_array_equal(after[kept], before[kept])
+    assert kept[0]
+    assert kept.sum() == (8 if name == "weekly" else 6)  # forty weekdays from a Monday
