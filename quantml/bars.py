@@ -194,7 +194,7 @@ class Bars(ReadOnly):
         before = panel.previous_close(self.raw_array("close"))
         split, dividend = self._effective(self.split, 1.0), self._effective(self.dividend, 0.0)
         paid = np.where(dividend > 0.0, dividend * split / before, 0.0)
-        return read_only(np.cumprod(split / (1.0 - paid), axis=0))
+        return read_only(np.cumprod(split / (1.0 - paid), axis=0, dtype=np.float64))
 
     def _effective(self, actions: NDArray[np.float64], nothing: float) -> NDArray[np.float64]:
         """Leave out what happens on a symbol's first bar, which no holder of these bars has lived through."""

@@ -14,7 +14,7 @@ import json
 import sys
 import textwrap
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, Final
@@ -68,7 +68,7 @@ class _Encoder:
             return value
         if isinstance(value, float):
             return value if np.isfinite(value) else repr(value)
-        for kinds, encode in (
+        encoders: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
             (np.generic, lambda v: self.encode(v.item())),
             (Enum, lambda v: f"{type(v).__name__}.{v.name}"),
             (pd.Timestamp, lambda v: {"time": v.isoformat()}),
@@ -77,7 +77,8 @@ class _Encoder:
             (Mapping, lambda v: {str(key): self.encode(part) for key, part in v.items()}),
             (type, lambda v: {"class": self._name(v), **self._class_code(v)}),
             (types.ModuleType, self._module),
-        ):
+        )
+        for kinds, encode in encoders:
             if isinstance(value, kinds):
                 return encode(value)
         return self._object(value)

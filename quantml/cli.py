@@ -121,7 +121,7 @@ def _run_as_json(finished: Run) -> dict[str, Any]:
         "run": f"{finished.name}/{finished.id}",
         "folder": str(finished.folder),
         "report": str(finished.folder / "report.html") if finished.folder else None,
-        "verdict": None if verdict is None else {"outcome": verdict.outcome, "text": verdict.text},
+        "verdict": None if verdict is None else {"outcome": verdict.outcome, "paragraph": verdict.paragraph},
         "metrics": dict(finished.metrics),
         "accuracy": finished.manifest["accuracy"],
         "settings": finished.manifest["settings"],

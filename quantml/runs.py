@@ -24,6 +24,7 @@ from quantml.evaluation.verdict import Verdict, judge
 from quantml.simulation.simulator import Simulation, buy_and_hold, simulate
 from quantml.source import package_digest
 from quantml.study import Study
+from quantml.validation.scoring import opened_flat
 from quantml.validation.walkforward import WalkForwardResult, walk_forward
 from quantml.validation.workers import Progress, Workers
 
@@ -182,7 +183,8 @@ def _simulated(study: Study, bars: Bars, result: WalkForwardResult) -> tuple[Sim
     first = bars.clock[result.first]
     window = bars.between(first, bars.clock[-1])
     fill = result.problem.fill
-    simulation = simulate(result.weights.frame.iloc[result.first :], window, costs=study.costs, fill=fill)
+    weights = opened_flat(result.weights.frame.iloc[result.first :])
+    simulation = simulate(weights, window, costs=study.costs, fill=fill)
     symbols = None if study.benchmark is None else (study.benchmark,)
     return simulation, buy_and_hold(window, costs=study.costs, fill=fill, symbols=symbols)
 
@@ -288,8 +290,7 @@ def load_run(folder: str | Path) -> Run:
         raise StorageError("a run", must="be an existing folder", got=str(folder), hint="`quantml runs` lists them.")
     verdict = None
     if (path / "verdict.json").exists():
-        content = storage.read_json(path / "verdict.json")
-        verdict = Verdict(**{name: part for name, part in content.items() if name != "format"})
+        verdict = Verdict.from_dict(storage.read_json(path / "verdict.json"))
     tables = {name: storage.read_parquet(path / f"{name}.parquet") for name in TABLES}
     timing = storage.read_json(path / "timing.json")
     return Run(manifest=storage.read_json(path / "run.json"), verdict=verdict, timing=timing, folder=path, **tables)

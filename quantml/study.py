@@ -219,8 +219,8 @@ def _read(text: str, old: Any) -> Any:
     import ast
     from enum import Enum
 
-    if isinstance(old, Enum):
-        members = type(old).__members__
+    if isinstance(old, Enum) or (old is None and text.upper() in Fill.__members__):
+        members = (type(old) if isinstance(old, Enum) else Fill).__members__
         if text.upper() not in members:
             raise ParameterError(
                 type(old).__name__, must="be one of its members", got=text, hint=did_you_mean(text, members)

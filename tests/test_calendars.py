@@ -23,8 +23,8 @@ def test_missing_sessions_are_those_that_the_exchange_had():
 
 
 def test_an_unknown_exchange_is_named_with_a_near_one():
-    with pytest.raises(DataError, match=r"calendar must name an exchange; got 'XNYZ'. Did you mean 'XNYS'\?"):
-        next_session("XNYZ", pd.Timestamp("2018-12-31"))
+    with pytest.raises(DataError, match=r"calendar must name an exchange; got 'NYSY'. Did you mean 'XNYS'\?"):
+        next_session("NYSY", pd.Timestamp("2018-12-31"))
 
 
 @pytest.mark.parametrize(

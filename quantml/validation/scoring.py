@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from quantml.forecasters.base import Fitted, Forecast, Forecaster, RowForecast, as_forecaster
 from quantml.simulation.simulator import simulate
@@ -86,8 +87,15 @@ def score(problem: Problem, values: Values, blocks: Sequence[Block] | None, firs
         )
         weights = apply_steps(study.steps, context).frame
     window = bars.between(bars.clock[first], bars.clock[last])
-    simulated = simulate(weights.iloc[first:last], window, costs=study.costs, fill=problem.fill)
+    simulated = simulate(opened_flat(weights.iloc[first:last]), window, costs=study.costs, fill=problem.fill)
     return objective_of(problem).score(simulated.returns, bars.periods_per_year)
+
+
+def opened_flat(weights: pd.DataFrame) -> pd.DataFrame:
+    """Let an account whose first row decides nothing begin with a decision to hold nothing."""
+    if not weights.iloc[0].isna().all():
+        return weights
+    return pd.concat([weights.iloc[:1].fillna(0.0), weights.iloc[1:]])
 
 
 def objective_of(problem: Problem) -> Objective:

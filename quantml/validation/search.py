@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from quantml.errors import ParameterError, StudyError
+from quantml.errors import InputError, ParameterError, StudyError
 from quantml.validation import scoring
 from quantml.validation.problem import Problem, Values
 from quantml.validation.scoring import Block
@@ -86,5 +86,8 @@ def _score_forecasts(problem: Problem, fold: Fold, listed: Sequence[Values], fol
 
 
 def _validate(problem: Problem, part: Fold, values: Values) -> Block:
-    fitted = scoring.fit(problem, problem.resolved(values).forecaster, part, values)
-    return scoring.forecast(problem, fitted, part.test, values, part.stop - 1)
+    try:
+        fitted = scoring.fit(problem, problem.resolved(values).forecaster, part, values)
+        return scoring.forecast(problem, fitted, part.test, values, part.stop - 1)
+    except InputError as error:
+        raise type(error).with_text(f"inner fold {part.number}: {error}") from error

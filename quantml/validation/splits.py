@@ -202,18 +202,18 @@ def _clock_of(X: Any) -> pd.DatetimeIndex:
 
 
 def inner_folds(fold: Fold, count: int) -> Sequence[Fold]:
-    """Cut a fold's training window into `count` validation blocks, each trained on the window before it.
+    """Cut a fold's training window into a first half that only trains and `count` validation blocks after it.
 
-    The window is cut into ``count + 1`` equal runs of rows; the first only trains. The purge is the walk-forward's.
+    Each block is trained on the whole window before it; the purge is the walk-forward's.
 
     Raises
     ------
     SplitError
-        If the window has fewer rows than blocks.
+        If the second half has fewer rows than blocks.
     """
-    size = len(fold.train) // (count + 1)
+    size = len(fold.train) // (2 * count)
     if size < 1:
-        raise SplitError("a training window", must=f"have at least {count + 1} rows to tune on {count} inner folds",
+        raise SplitError("a training window", must=f"have at least {2 * count} rows to tune on {count} inner folds",
                          got=len(fold.train), where=f"fold {fold.number}")  # fmt: skip
     cuts = [len(fold.train) - size * (count - k) for k in range(count + 1)]
     return [Fold(k, fold.train[: cuts[k]], fold.train[cuts[k] : cuts[k + 1]]) for k in range(count)]

@@ -36,7 +36,7 @@ class Tuning:
     trials : int, optional
         How many candidates the random sampler draws.
     folds : int
-        Number of inner folds.
+        Number of inner folds: the first half of the window only trains, the second is cut into so many blocks.
     sampler : {"grid", "random"}
         Every combination, or `trials` of them drawn by the study's seed.
     """

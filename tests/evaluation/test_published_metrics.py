@@ -274,8 +274,12 @@ NOT_OURS = {
     "test_aggregate_returns[monthly_returns-quarterly-expected7]": "no quarterly table",
     "test_roll_sharpe_ratio[mixed_returns-6-expected2]": "its first window skips a missing return",
 }
-ONE_DECIMAL = {"test_tail_ratio[mixed_returns-0.9473684210526313]", "test_tail_ratio[random_100k-1.0]"}
-"""Compared to one decimal by empyrical too, whose own values are 0.9557 and 0.9982."""
+LOOSER = {
+    # empyrical's own values are 0.9557, 0.9982 and 0.9906: its tests compare one, one and two decimals
+    "test_tail_ratio[mixed_returns-0.9473684210526313]": 0.05,
+    "test_tail_ratio[random_100k-1.0]": 0.05,
+    "test_beta[simple_benchmark_w_noise-simple_benchmark_df-1.0-2]": 0.015,
+}
 
 
 def offered(case: dict[str, Any]) -> bool:
@@ -288,8 +292,7 @@ def test_empyrical(case):
     expected = np.array(expected.tolist() if isinstance(expected, pd.Series) else expected, dtype=float)
     expected = np.where(np.isinf(expected), np.nan, expected)  # quantml has no infinite ratios
     value = EMPYRICAL_METRICS[case["fn"]]({name: _series(part) for name, part in case["inputs"].items()})
-    tolerance = 0.05 if case["id"] in ONE_DECIMAL else case["tol"]["abs"]
-    np.testing.assert_allclose(value, expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(value, expected, rtol=0, atol=LOOSER.get(case["id"], case["tol"]["abs"]))
 
 
 def test_every_function_of_empyrical_is_covered_or_named(reference_dir):

@@ -101,6 +101,15 @@ def test_one_equity_sizes_every_order_of_a_bar() -> None:
     assert_array_equal(swapped.equity, done.equity)
 
 
+def test_rounding_is_no_order(bars_of: Callable[..., Bars], weights_on: Callable[..., Any]) -> None:
+    bars = bars_of(100.0 * np.exp(np.cumsum(np.random.default_rng(1).normal(0.0, 0.02, 200))))
+    always = simulate(weights_on(bars, dict.fromkeys(range(200), 1.0)), bars, fill=Fill.NEXT_CLOSE)
+    assert len(always.fills) == 1
+    collapsed = bars_of([100, 1, 1])
+    closed = simulate(weights_on(collapsed, {0: 1e-11, 1: 0.0}), collapsed, fill=Fill.PERIOD)
+    assert closed.positions["A"].tolist() == [1e-7, 0.0, 0.0]
+
+
 def test_a_symbol_without_bars_is_delisted_at_its_last_close() -> None:
     gap = [10, 10, *[np.nan] * 5, 40, 40]
     pair = two_symbols(gap, [5.0] * 9)

@@ -74,6 +74,14 @@ def test_units_and_prices_are_in_shares_of_the_exit(
         assert (trade["gross_pnl"], trade["dividends"], trade["net_pnl"]) == (side * 2000, side * 300, side * 2300)
 
 
+def test_units_are_the_most_that_were_held(bars_of: Callable[..., Bars], weights_on: Callable[..., Any]) -> None:
+    bars = bars_of([100, 100, 100, 100, 110])
+    weights = weights_on(bars, {0: 0.2, 1: 1.0, 2: 0.2, 3: 0.5})
+    (trade,) = simulate(weights, bars, fill=Fill.PERIOD, initial_cash=1e4).trades.to_dict("records")
+    assert trade["units"] == 100.0
+    assert trade["return"] == pytest.approx(500.0 / (2000.0 + 8000.0 + 3000.0))
+
+
 def test_borrow_belongs_to_the_short(bars_of: Callable[..., Bars], weights_on: Callable[..., Any]) -> None:
     bars = bars_of([100, 100, 100, 100])
     done = simulate(weights_on(bars, {0: -1.0}), bars, costs=Costs(borrow_bps=252), fill=Fill.PERIOD, initial_cash=1e4)

@@ -120,10 +120,10 @@ def test_works_in_cross_val_score():
 
 
 def test_inner_folds_worked_by_hand():
-    fold = Fold(0, np.arange(10, 20), np.arange(20, 25))
+    fold = Fold(0, np.arange(10, 21), np.arange(21, 25))
     assert table(inner_folds(fold, 2)) == [
-        ([10, 11, 12, 13], [14, 15, 16]),
-        ([10, 11, 12, 13, 14, 15, 16], [17, 18, 19]),
+        ([10, 11, 12, 13, 14, 15, 16], [17, 18]),
+        ([10, 11, 12, 13, 14, 15, 16, 17, 18], [19, 20]),
     ]
 
 

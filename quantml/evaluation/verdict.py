@@ -1,0 +1,205 @@
+"""The verdict on a strategy, in plain words, from what its record can and cannot show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from numpy.typing import ArrayLike
+
+from quantml.evaluation.bootstrap import FEWEST, Seed
+from quantml.evaluation.intervals import RESAMPLES, Interval, excess_interval, sharpe_interval
+from quantml.evaluation.performance import total_return
+from quantml.evaluation.relative import excess_return
+from quantml.evaluation.series import as_pair
+
+Outcome = Literal["supported", "inconclusive", "rejected"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a record says about "it earns something for its risk, and more than its benchmark".
+
+    Parameters
+    ----------
+    outcome : str
+        ``"supported"``: the intervals of both `sharpe_ratio` and `excess_return` lie above zero. ``"rejected"``:
+        one of them lies below zero, or the account was lost. ``"inconclusive"``: anything else.
+    paragraph : str
+        The verdict in words, for a reader who knows no statistics.
+    sharpe_ratio : Interval
+        Of the annual Sharpe ratio.
+    excess_return : Interval
+        Of the annual return less the benchmark's.
+    years : float
+        Length of the record.
+    years_needed : float or None
+        Length at which both intervals would exclude zero if everything else stayed as it was; None where one of the
+        two estimates is not above zero, or has no interval.
+    trials_counted : bool
+        Whether the verdict allows for the number of variants that were tried.
+    """
+
+    outcome: Outcome
+    paragraph: str
+    sharpe_ratio: Interval
+    excess_return: Interval
+    years: float
+    years_needed: float | None
+    trials_counted: bool = False
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Verdict:
+        """Rebuild a verdict from `dataclasses.asdict`, also after JSON, where NaN and infinity became null."""
+        read = {field.name: content[field.name] for field in fields(cls)}
+        intervals = {name: _read_interval(read[name]) for name in ("sharpe_ratio", "excess_return")}
+        return cls(**{**read, **intervals})
+
+
+def _read_interval(content: Mapping[str, Any]) -> Interval:
+    known: dict[str, Any] = {name: math.nan if part is None else part for name, part in content.items()}
+    return Interval(**known)
+
+
+def judge(
+    returns: ArrayLike,
+    benchmark: ArrayLike,
+    *,
+    periods_per_year: float,
+    seed: Seed,
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+) -> Verdict:
+    """Judge a record of net returns beside its benchmark's.
+
+    Parameters
+    ----------
+    returns, benchmark : array_like, shape (T,)
+        Simple returns of the same periods, out of sample and net of costs.
+    periods_per_year : float
+        Periods in a year.
+    seed : int or numpy SeedSequence
+        Equal seeds give equal verdicts.
+    confidence : float
+        Of the two intervals.
+    resamples : int
+        Resampled records behind each interval.
+
+    Returns
+    -------
+    Verdict
+        Inconclusive where the returns do not vary or there are fewer than 20 of them.
+
+    Raises
+    ------
+    DataError
+        If a return is NaN, infinite or below -1, or the series do not match.
+
+    Examples
+    --------
+    >>> verdict = judge([0.001, -0.0005] * 500, [0.0] * 1000, periods_per_year=252, seed=1)
+    >>> verdict.outcome
+    'supported'
+    """
+    own, _ = as_pair(returns, benchmark)
+    how: dict[str, Any] = {"periods_per_year": periods_per_year, "confidence": confidence, "resamples": resamples}
+    sharpe = sharpe_interval(returns, seed=seed, **how)
+    lost = total_return(returns) == -1.0
+    if lost or total_return(benchmark) == -1.0:
+        gap = excess_return(returns, benchmark=benchmark, periods_per_year=periods_per_year)
+        excess = replace(sharpe, estimate=gap, low=math.nan, high=math.nan)
+    else:
+        excess = excess_interval(returns, benchmark, seed=seed, **how)
+    years = own.size / periods_per_year
+    needed = None if lost else _years_needed(years, sharpe, excess)
+    outcome: Outcome = "rejected" if lost else _outcome(sharpe, excess)
+    paragraph = _paragraph(outcome, sharpe, excess, years, needed)
+    return Verdict(outcome, paragraph, sharpe, excess, years, needed)
+
+
+def _outcome(sharpe: Interval, excess: Interval) -> Outcome:
+    if sharpe.high < 0.0 or excess.high < 0.0:
+        return "rejected"
+    return "supported" if sharpe.low > 0.0 and excess.low > 0.0 else "inconclusive"
+
+
+def _years_needed(years: float, *intervals: Interval) -> float | None:
+    """Widths shrink with the square root of the length of a record."""
+    if not all(part.estimate > 0.0 and math.isfinite(part.width) for part in intervals):
+        return None
+    return years * max(part.width / 2.0 / part.estimate for part in intervals) ** 2
+
+
+def _paragraph(outcome: Outcome, sharpe: Interval, excess: Interval, years: float, needed: float | None) -> str:
+    sentences = [
+        "Tested: does the strategy, after costs, earn something for its risk, and more than its benchmark?",
+        f"The record covers {_years(years)} ({sharpe.observations:,} periods).",
+        *_findings(sharpe, excess),
+        _conclusion(outcome, sharpe, excess),
+        _length(outcome, sharpe, excess, needed),
+        "How many other variants were tried before this one is not counted yet: the more there were, the more likely a "
+        "good result is luck.",
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _findings(sharpe: Interval, excess: Interval) -> list[str]:
+    if math.isnan(sharpe.estimate):
+        return []
+    gap = 100.0 * excess.estimate
+    found = [
+        "Its Sharpe ratio, the average yearly return over the usual size of its yearly ups and downs, was "
+        f"{sharpe.estimate:.2f}{_range(sharpe, 1.0, '.2f')}.",
+        f"It returned {abs(gap):.1f} percentage points a year {'more' if gap >= 0.0 else 'less'} than its benchmark"
+        f"{_range(excess, 100.0, '+.1f')}.",
+    ]
+    if math.isfinite(sharpe.width) or math.isfinite(excess.width):
+        found.append(f"Ranges made this way hold the true value in {100.0 * sharpe.confidence:g} of 100 records.")
+    return found
+
+
+def _range(interval: Interval, scale: float, form: str) -> str:
+    if math.isnan(interval.width):
+        return ""
+    if math.isinf(interval.width):
+        return " (too few of the periods count for a range)"
+    return f" (allowing for luck, anything from {interval.low * scale:{form}} to {interval.high * scale:{form}})"
+
+
+def _conclusion(outcome: Outcome, sharpe: Interval, excess: Interval) -> str:
+    if excess.estimate <= -1.0 or (outcome == "rejected" and math.isnan(excess.width)):
+        return "The account was lost: the record speaks against the strategy."
+    if math.isnan(sharpe.estimate):
+        return "Its returns never varied, so there is nothing to judge."
+    if math.isnan(sharpe.width):
+        return f"Fewer than {FEWEST} periods decide nothing."
+    if outcome == "supported":
+        return "Both ranges lie above zero: the record supports the strategy."
+    named = {"the Sharpe ratio's": sharpe, "the benchmark comparison's": excess}
+    if outcome == "rejected":
+        below = " and ".join(name for name, part in named.items() if part.high < 0.0)
+        return f"A range that lies below zero ({below}) speaks against the strategy."
+    unclear = " and ".join(name for name, part in named.items() if not part.low > 0.0)
+    return f"A range that includes zero ({unclear}) means that luck alone could explain the result: it is undecided."
+
+
+def _length(outcome: Outcome, sharpe: Interval, excess: Interval, needed: float | None) -> str:
+    if outcome == "rejected" or math.isnan(sharpe.width):
+        return ""
+    if needed is not None:
+        known = "would have been enough" if outcome == "supported" else "would be needed to decide"
+        return f"At this pace a record of about {_years(needed)} {known}."
+    if sharpe.estimate > 0.0 and excess.estimate > 0.0:
+        return ""
+    short = "it did not beat its benchmark" if sharpe.estimate > 0.0 else "it earned nothing for its risk"
+    return f"Since {short}, a longer record of the same kind would not support it either."
+
+
+def _years(years: float) -> str:
+    if years > 1000.0:
+        return "more than 1,000 years"
+    if years < 1.0:
+        return f"{12.0 * years:.1f} months"
+    return f"{years:.0f} years" if years >= 10.0 else f"{years:.1f} years"

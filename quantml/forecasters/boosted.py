@@ -1,0 +1,148 @@
+"""Gradient-boosted trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantml.errors import ForecastError, check
+from quantml.forecasters.base import Question, Train
+from quantml.forecasters.tabular import Tabular, window
+
+__all__ = ["LightGBM"]
+
+
+@dataclass(frozen=True)
+class LightGBM(Tabular):
+    """Gradient-boosted trees by LightGBM: squared error for a return or a volatility, log loss for a direction.
+
+    It runs on one thread, deterministically and row-wise, with the fit's seed, so that equal data give equal bytes.
+    NaN features are kept, as LightGBM's missing values. Parameters carry the names of LightGBM's scikit-learn
+    interface, and its defaults but for `n_estimators` and `learning_rate`.
+
+    Parameters
+    ----------
+    n_estimators : int
+        Trees, at least 1.
+    learning_rate : float
+        Shrinkage of each tree, above 0.
+    num_leaves : int
+        Most leaves of a tree, at least 2.
+    max_depth : int
+        Most levels of a tree; -1 for no limit.
+    min_child_samples : int
+        Fewest training rows in a leaf, at least 1. Training takes twice as many rows, or no tree could split.
+    min_child_weight : float
+        Smallest sum of second derivatives in a leaf, at least 0.
+    min_split_gain : float
+        Smallest gain of a split, at least 0, in the target's unit squared.
+    subsample : float
+        Share of the rows that each tree sees, drawn anew for each; above 0, at most 1.
+    colsample_bytree : float
+        Share of the features that each tree sees; above 0, at most 1.
+    reg_alpha, reg_lambda : float
+        L1 and L2 penalties of leaf values, at least 0.
+    max_bin : int
+        Most bins of a feature, at least 2.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range.
+    """
+
+    n_estimators: int = 200
+    learning_rate: float = 0.05
+    num_leaves: int = 31
+    max_depth: int = -1
+    min_child_samples: int = 20
+    min_child_weight: float = 1e-3
+    min_split_gain: float = 0.0
+    subsample: float = 1.0
+    colsample_bytree: float = 1.0
+    reg_alpha: float = 0.0
+    reg_lambda: float = 0.0
+    max_bin: int = 255
+
+    accepts_missing: ClassVar[bool] = True
+    row_by_row: ClassVar[bool] = True
+
+    def validate(self) -> None:
+        """Raise `ParameterError` where a parameter is out of range."""
+        for name, least in {"n_estimators": 1, "num_leaves": 2, "min_child_samples": 1, "max_bin": 2}.items():
+            self._check(name, _is_whole, least, np.inf, f"be a whole number of at least {least}")
+        for name in ("min_child_weight", "min_split_gain", "reg_alpha", "reg_lambda"):
+            self._check(name, _is_number, 0.0, np.inf, "be a finite number of at least 0")
+        for name in ("subsample", "colsample_bytree"):
+            self._check(name, _is_number, np.nextafter(0.0, 1.0), 1.0, "be above 0 and at most 1")
+        self._check("learning_rate", _is_number, np.nextafter(0.0, 1.0), np.inf, "be a finite number above 0")
+        if self.max_depth != -1:
+            self._check("max_depth", _is_whole, 1, np.inf, "be -1 or a whole number of at least 1")
+
+    def _check(self, name: str, is_kind: Callable[[Any], bool], low: float, high: float, must: str) -> None:
+        value = getattr(self, name)
+        check(is_kind(value) and low <= value <= high, f"LightGBM.{name}", must, value)
+
+    def check_question(self, question: Question) -> None:
+        """Accept every question."""
+
+    def learn(self, rows: Train) -> Booster:
+        """Grow the trees."""
+        import lightgbm
+
+        least = 2 * self.min_child_samples
+        if len(rows.y) < least:
+            must = f"have {least} training rows or more, 2 x min_child_samples, or no tree can split"
+            hint = "Lengthen train, or lower min_child_samples."
+            raise ForecastError("LightGBM", must=must, got=len(rows.y), where=window(rows), hint=hint)
+        parameters = self.parameters(rows)
+        data = lightgbm.Dataset(rows.x, label=rows.y, weight=rows.weight, params=parameters)
+        # Without keep_training_booster the model would be written out as text and parsed again.
+        return Booster(lightgbm.train(parameters, data, self.n_estimators, keep_training_booster=True))
+
+    def parameters(self, rows: Train) -> dict[str, Any]:
+        """Return the parameters under LightGBM's own names, as passed to ``lightgbm.train`` for these rows."""
+        return {
+            "objective": "binary" if rows.question.kind == "direction" else "regression",
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.num_leaves,
+            "max_depth": self.max_depth,
+            "min_data_in_leaf": self.min_child_samples,
+            "min_sum_hessian_in_leaf": self.min_child_weight,
+            "min_gain_to_split": self.min_split_gain,
+            "bagging_fraction": self.subsample,
+            "bagging_freq": 1 if self.subsample < 1.0 else 0,
+            "feature_fraction": self.colsample_bytree,
+            "lambda_l1": self.reg_alpha,
+            "lambda_l2": self.reg_lambda,
+            "max_bin": self.max_bin,
+            "seed": rows.integers(1)[0],
+            "num_threads": 1,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Booster:
+    """Grown trees: a ``lightgbm.Booster``."""
+
+    booster: Any
+
+    def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum the trees' leaves for each row, on one thread."""
+        return np.asarray(self.booster.predict(x, num_threads=1), dtype=np.float64)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    real = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    return real and bool(np.isfinite(value))

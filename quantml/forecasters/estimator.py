@@ -1,0 +1,114 @@
+"""Any scikit-learn estimator as a forecaster."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantml.errors import ForecastError, ParameterError
+from quantml.forecasters.base import Question, Train
+from quantml.forecasters.tabular import RowModel, Tabular, refuse_direction, require_direction
+
+__all__ = ["Estimator"]
+
+
+@dataclass(frozen=True)
+class Estimator(Tabular):
+    """A scikit-learn estimator, or any object with ``fit(X, y)`` and ``predict(X)``.
+
+    The estimator itself is never fitted: each fit works on a clone, or on a copy where it is no scikit-learn
+    estimator. Its random states that are None, nested ones too, are set from the fit's seed. A classifier is asked
+    for a direction and answers with ``predict_proba``; anything else forecasts numbers with ``predict``. Arrays
+    are passed, without names; sample weights as ``sample_weight``.
+
+    A study wraps estimators by itself; write `Estimator` only to be explicit.
+
+    Parameters
+    ----------
+    estimator : object
+
+    Raises
+    ------
+    ParameterError
+        If the estimator has no ``fit`` or no ``predict``.
+    """
+
+    estimator: Any
+
+    def validate(self) -> None:
+        """Raise `ParameterError` unless the estimator is an object with ``fit`` and ``predict``."""
+        for name in ("fit", "predict"):
+            if isinstance(self.estimator, type) or not callable(getattr(self.estimator, name, None)):
+                rule = f"be an object with a method {name!r}"
+                raise ParameterError("Estimator.estimator", must=rule, got=self.estimator)
+
+    @property
+    def label(self) -> str:
+        """The estimator's own name."""
+        return type(self.estimator).__name__
+
+    def check_question(self, question: Question) -> None:
+        """Raise `ForecastError` unless a classifier is asked for a direction, or a regressor for a number."""
+        if not _classifies(self.estimator):
+            return refuse_direction(self.label, question)
+        require_direction(self.label, question)
+        if not hasattr(self.estimator, "predict_proba"):
+            hint = "Wrap it in sklearn.calibration.CalibratedClassifierCV."
+            raise ForecastError(self.label, must="have predict_proba, to forecast a direction", hint=hint)
+        return None
+
+    def learn(self, rows: Train) -> RowModel:
+        """Fit a clone to the rows; its class labels are 0 and 1."""
+        from sklearn.base import clone
+
+        model = clone(self.estimator, safe=False)
+        _set_seeds(model, rows)
+        weight = {} if rows.weight is None else {"sample_weight": rows.weight}
+        if weight and "sample_weight" not in inspect.signature(model.fit).parameters:
+            raise ForecastError(self.label, must="take sample_weight in fit, where rows have weights")
+        if rows.question.kind == "direction":
+            model.fit(rows.x, rows.y.astype(np.int64), **weight)
+            return _UpProbability(model)
+        model.fit(rows.x, rows.y, **weight)
+        return _Estimated(model)
+
+
+@dataclass(frozen=True, eq=False)
+class _Estimated:
+    """A fitted regressor."""
+
+    estimator: Any
+
+    def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(self.estimator.predict(x), dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class _UpProbability:
+    """A fitted classifier, read as the probability of its larger class, 1."""
+
+    estimator: Any
+
+    def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(self.estimator.predict_proba(x)[:, 1], dtype=np.float64)
+
+
+def _classifies(estimator: Any) -> bool:
+    """Say whether an estimator calls itself a classifier or, where it is no scikit-learn estimator, acts as one."""
+    if not hasattr(estimator, "__sklearn_tags__"):
+        return hasattr(estimator, "predict_proba")
+    from sklearn.base import is_classifier
+
+    return bool(is_classifier(estimator))
+
+
+def _set_seeds(model: Any, rows: Train) -> None:
+    parameters = model.get_params(deep=True) if hasattr(model, "get_params") else {}
+    unset = [name for name, value in sorted(parameters.items())
+             if value is None and (name == "random_state" or name.endswith("__random_state"))]  # fmt: skip
+    if unset:
+        model.set_params(**dict(zip(unset, rows.integers(len(unset)), strict=True)))

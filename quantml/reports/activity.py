@@ -1,0 +1,115 @@
+"""What was traded, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pandas as pd
+
+from quantml.reports import words
+from quantml.reports.facts import Facts
+from quantml.reports.tables import Entry, Table, entries
+
+LARGEST: Final = 10
+MANY_SYMBOLS: Final = 12
+
+_PAID: Final = {
+    "commission": "per fill, on its value",
+    "spread": "half the quoted spread per fill",
+    "slippage": "per fill, on its value",
+    "borrow": "per year, on what is held short",
+    "financing": "per year, on money owed",
+}
+
+
+def summary(facts: Facts) -> tuple[Entry, ...]:
+    """Number of round trips, share of winners, holding time, best and worst."""
+    trades = facts.run.trades
+    if len(trades) == 0:
+        return ()
+    won, returns = trades["net_pnl"] > 0.0, trades["return"]
+    by_side = trades["side"].value_counts()
+    still = int(trades["open"].sum())
+    sides = ", ".join(f"{by_side[side]:,} {side}" for side in ("long", "short") if side in by_side.index)
+    return entries(
+        ("Round trips", f"{words.plural(len(trades), 'trade')} ({sides})" + (f", {still:,} still open" if still else "")),
+        ("Fills", words.count(len(facts.run.fills))),
+        ("Winners", f"{words.percent(float(won.mean()))} of trades earned something after costs"),
+        ("Average trade", f"{words.percent(float(returns.mean()), 2, signed=True)} of its value"),
+        ("Average winner, loser", f"{_mean(returns[won])}, {_mean(returns[~won])}"),
+        ("Average holding", f"{words.number(float(trades['bars_held'].mean()), 1)} bars"),
+        ("Best", _named(trades.loc[returns.idxmax()])),
+        ("Worst", _named(trades.loc[returns.idxmin()])),
+    )  # fmt: skip
+
+
+def _mean(returns: pd.Series) -> str:
+    return words.percent(float(returns.mean()), 2, signed=True) if len(returns) else words.DASH
+
+
+def _named(trade: Mapping[str, Any]) -> str:
+    span = f"{words.day(trade['entry_time'])} to {words.day(trade['exit_time'])}"
+    return f"{words.percent(trade['return'], signed=True)}, {trade['side']} {trade['symbol']}, {span}"
+
+
+def largest(facts: Facts) -> Table:
+    """The trades that earned or lost the most."""
+    trades = facts.run.trades
+    order = trades["net_pnl"].abs().sort_values(ascending=False, kind="stable").index[:LARGEST]
+    rows = [
+        (
+            str(trade["symbol"]),
+            str(trade["side"]),
+            words.day(trade["entry_time"]),
+            "still open" if trade["open"] else words.day(trade["exit_time"]),
+            words.count(int(trade["bars_held"])),
+            words.percent(trade["return"], signed=True),
+            words.number(trade["net_pnl"], 0, signed=True),
+        )
+        for trade in trades.loc[order].to_dict("records")
+    ]
+    head = ("Symbol", "Side", "Entered", "Left", "Bars", "Return", "Earned")
+    return Table.of("Trades that earned or lost the most", head, rows, "llllrrr")
+
+
+def by_symbol(facts: Facts) -> Table:
+    """Trades, winners and earnings of each symbol."""
+    rows = []
+    for symbol, trades in facts.run.trades.groupby("symbol", sort=True):
+        won = float((trades["net_pnl"] > 0.0).mean())
+        rows.append(
+            (
+                str(symbol),
+                words.count(len(trades)),
+                words.percent(won),
+                words.number(float(trades["bars_held"].mean()), 1),
+                words.number(float(trades["costs"].sum()), 0),
+                words.number(float(trades["net_pnl"].sum()), 0, signed=True),
+            )
+        )
+    head = ("Symbol", "Trades", "Winners", "Bars held", "Costs", "Earned")
+    return Table.of("Trades of each symbol", head, rows, "lrrrrr")
+
+
+def costs(facts: Facts) -> Table:
+    """Costs by kind: the declared rate, the amount, and per year of equity."""
+    declared = facts.study["costs"]
+    per_year = (facts.costs.div(facts.before, axis=0)).sum() / facts.years
+    rows = [
+        (
+            words.title(kind),
+            f"{words.significant(declared.get(f'{kind}_bps'))} bps {_PAID[kind]}",
+            words.number(float(facts.costs[kind].sum()), 0),
+            words.percent(float(per_year[kind]), 2),
+        )
+        for kind in facts.costs.columns
+    ]
+    rows.append(("All", "", words.number(float(facts.costs.sum().sum()), 0), words.percent(float(per_year.sum()), 2)))
+    head = ("Cost", "Declared", "Amount", "Per year, of equity")
+    return Table.of("Costs by kind", head, rows, "lwrr")
+
+
+def start_capital(facts: Facts) -> str:
+    """The account's value before the first bar."""
+    return words.number(float(facts.before.iloc[0]), 0)

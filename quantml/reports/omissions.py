@@ -1,0 +1,74 @@
+"""What is not modelled: what a reader must know that the numbers leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from quantml.reports import words
+from quantml.reports.facts import Facts
+from quantml.reports.tables import Entry
+from quantml.timing import Fill
+
+
+def omissions(facts: Facts) -> tuple[Entry, ...]:
+    """List what the simulation and the verdict leave out, as far as it bears on this study."""
+    if not facts.traded:
+        return (*_of_data(facts),)
+    return (*_of_costs(facts), *_of_execution(facts), *_of_data(facts), *_of_inference(facts))
+
+
+def _of_costs(facts: Facts) -> Iterator[Entry]:
+    costs, trades, cash = facts.study["costs"], facts.run.trades, facts.run.equity["cash"]
+    per_fill = sum(costs[f"{kind}_bps"] for kind in ("commission", "spread", "slippage"))
+    if per_fill == 0.0:
+        yield Entry("Trading costs", "The study declares none: every fill is free.")
+    elif costs["slippage_bps"] == 0.0:
+        yield Entry("Slippage", "The study declares none: a fill pays commission and half the spread, and gets the price.")
+    shorts = int((trades["side"] == "short").sum()) if len(trades) else 0
+    if shorts and costs["borrow_bps"] == 0.0:
+        yield Entry("Borrow fees", f"{words.plural(shorts, 'short trade')} borrowed for nothing.")
+    if shorts:
+        yield Entry("Borrowing", "Whatever is sold short can always be borrowed, and is never called back.")
+    owed = int((cash < 0.0).sum())
+    if owed and costs["financing_bps"] == 0.0:
+        yield Entry("Interest on money owed", f"Cash was negative on {words.plural(owed, 'bar')}, at no interest.")
+    yield Entry("Interest on cash", "Positive cash earns nothing, in the strategy and in the benchmark.")
+    yield Entry("Taxes", "None are paid.")
+
+
+def _of_execution(facts: Facts) -> Iterator[Entry]:
+    yield Entry("Market impact", "Every order is filled whole, whatever its size, and moves no price.")
+    yield Entry("Whole shares, margin rules", "Fractions of a share are traded; no broker limits what may be held.")
+    if facts.fill is Fill.PERIOD:
+        yield Entry("Time to decide", "Trades are executed at the decision price, which nobody knows before it is made.")
+    elif facts.fill is Fill.NEXT_CLOSE:
+        yield Entry("The closing price", "Orders get the next close exactly, as only an order in the closing auction could.")
+    else:
+        yield Entry("The opening price", "Orders get the next open exactly, as only an order in the opening auction could.")
+
+
+def _of_data(facts: Facts) -> Iterator[Entry]:
+    yield Entry(
+        "Survivorship",
+        "The symbols are those that the study names. Nothing here shows that they could have been chosen on the first"
+        " day; a list drawn up later knows who survived.",
+    )
+    if facts.data["dividends"] == 0:
+        yield Entry(
+            "Dividends",
+            "The data record none. Unless the prices are adjusted for them, holders earned more than is shown.",
+        )
+    if facts.data["missing_sessions"]:
+        missing = words.plural(len(facts.data["missing_sessions"]), "missing session")
+        yield Entry("Gaps", f"Over {missing}, positions could not be traded and are marked at the last price.")
+
+
+def _of_inference(facts: Facts) -> Iterator[Entry]:
+    verdict = facts.run.verdict
+    if verdict is not None and not verdict.trials_counted:
+        yield Entry(
+            "Number of trials",
+            "How many variants of this study were looked at before this one is not counted yet. The best of many looks"
+            " good by luck.",
+        )
+    yield Entry("The future", "Intervals say what luck alone could do if the world stayed as it was. It need not.")

@@ -1,0 +1,129 @@
+"""What was run: data, study, versions, hashes."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from quantml.reports import words
+from quantml.reports.facts import Facts
+from quantml.reports.outline import outline
+from quantml.reports.tables import Entry, Table, entries
+from quantml.timing import Fill
+
+PARTS: Final = (
+    "data", "exogenous", "features", "target", "forecaster", "signal", "costs", "fill", "validation", "tuning",
+    "baseline", "benchmark", "seed",
+)  # fmt: skip
+"""Parts of a study in the order in which it is told."""
+
+_FILLS: Final = {
+    Fill.NEXT_OPEN: "decided at a close, executed at the open of the symbol's next bar",
+    Fill.NEXT_CLOSE: "decided at a close, executed at the close of the symbol's next bar",
+    Fill.PERIOD: "executed at the decision price: the close that a decision is made at is also the price it gets",
+}
+
+
+def data(facts: Facts) -> tuple[Entry, ...]:
+    """Where the bars come from, and what they lack."""
+    about = facts.data
+    splits, dividends = (words.plural(about[name], name[:-1]) for name in ("splits", "dividends"))
+    rate = words.significant(about["periods_per_year"])
+    return (
+        *entries(
+            ("Source", about["source"]),
+            ("Symbols", f"{len(about['symbols']):,}: {words.listed(about['symbols'], 30)}"),
+            ("Dates", f"{words.day(about['first'])} to {words.day(about['last'])}, {about['bars']:,} bars of {rate} in a year"),
+            ("Fields", ", ".join(about["fields"])),
+            ("Calendar", about["calendar"] or "none given: missing sessions cannot be told"),
+            ("Recorded", f"{splits} and {dividends}"),
+            ("Bars absent", f"{about['bars_absent']:,} of {about['bars'] * len(about['symbols']):,} cells, late starts and early ends included"),
+        ),
+        Entry("Missing sessions", _missing(facts), tuple(about["missing_sessions"])),
+        *_uneven(facts),
+        *entries(*((f"Table {name}", ", ".join(columns)) for name, columns in sorted(about["tables"].items()))),
+    )  # fmt: skip
+
+
+def _missing(facts: Facts) -> str:
+    if facts.data["calendar"] is None:
+        return "unknown without a calendar"
+    number = len(facts.data["missing_sessions"])
+    if number == 0:
+        return "none: every session of the calendar has a bar"
+    return f"{words.plural(number, 'session')} of the calendar without any bar"
+
+
+def _uneven(facts: Facts) -> list[Entry]:
+    late, early = facts.data["starts_late"], facts.data["ends_early"]
+    found = []
+    if late:
+        found.append(Entry("Start late", words.plural(len(late), "symbol"), _dated(late)))
+    if early:
+        found.append(Entry("End early", words.plural(len(early), "symbol"), _dated(early)))
+    return found
+
+
+def _dated(days: dict[str, str]) -> tuple[str, ...]:
+    return tuple(f"{symbol}: {day}" for symbol, day in sorted(days.items()))
+
+
+def conventions(facts: Facts) -> tuple[Entry, ...]:
+    """How decisions were executed, and what the benchmark is."""
+    seed = str(facts.manifest["seed"])
+    settings = ", ".join(facts.manifest["settings"]) or "none: the study as its file declares it"
+    return entries(
+        ("Fill", _FILLS[facts.fill] if facts.traded else "nothing was traded"),
+        ("Benchmark", benchmark(facts) if facts.traded else ""),
+        ("Starting capital", words.number(float(facts.before.iloc[0]), 0) if facts.traded else ""),
+        ("Settings changed", settings),
+        ("Seed", seed),
+    )
+
+
+def benchmark(facts: Facts) -> str:
+    """Say what buying and holding means here."""
+    symbol = facts.study.get("benchmark")
+    symbols = facts.data["symbols"]
+    bought = symbol or (symbols[0] if len(symbols) == 1 else "equal weights of every symbol that had a bar")
+    return (
+        f"buy and hold: {bought}, bought after the first out-of-sample decision under the study's own costs and fill,"
+        " and never traded again"
+    )
+
+
+def study(facts: Facts) -> tuple[Entry, ...]:
+    """The study's parts, written as they are declared."""
+    form = facts.study
+    known = [name for name in PARTS if form.get(name) not in (None, [])]
+    others = sorted(name for name in form if name not in (*PARTS, "type") and form[name] not in (None, []))
+    return tuple(_part(name, form[name]) for name in [*known, *others])
+
+
+def _part(name: str, form: object) -> Entry:
+    if isinstance(form, list):
+        return Entry(name, "", tuple(outline(part) for part in form))
+    return Entry(name, outline(form))
+
+
+def canonical_form(facts: Facts) -> str:
+    """The whole canonical form, as indented JSON."""
+    return json.dumps(facts.study, indent=2, sort_keys=True, ensure_ascii=False)
+
+
+def versions(facts: Facts) -> Table:
+    """Versions of Python and of the packages that the numbers depend on."""
+    found = facts.manifest["identity"]["versions"]
+    return Table.of("Versions", ("Package", "Version"), sorted(found.items(), key=lambda item: item[0].lower()), "ll")
+
+
+def hashes(facts: Facts) -> tuple[Entry, ...]:
+    """What names this run: equal hashes mean equal numbers."""
+    identity = facts.manifest["identity"]
+    return entries(
+        ("Run", facts.manifest["run"]),
+        ("Study", identity["study"]),
+        ("Data", identity["data"]),
+        ("Source of quantml", identity["source"]),
+        ("Source of the study", identity["user_source"] or "none: the study was not read from a file"),
+    )
