@@ -27,6 +27,9 @@ Seed = int | np.random.SeedSequence
 FEWEST = 20
 """Periods below which no interval is given."""
 
+ROUNDING = 1e-10
+"""A variance below this part of the mean square is what rounding leaves of zero."""
+
 _GENERATOR = NumPyRandomGeneratorType("NumPyRandomGeneratorType")
 _SUMS = types.Tuple((types.float64[:, ::1], types.float64[:, :, ::1]))
 
@@ -131,14 +134,15 @@ def _studentised_deviations(
     """Absolute deviations of the resamples over their standard errors; infinite for a resample that does not vary."""
     blocks = len(statistic.columns) // length
     sums, products = resample_blocks(block_sums(statistic.columns, length), blocks, resamples, generator)
-    means = sums / blocks
-    covariance = (products / blocks - means[:, :, None] * means[:, None, :]) / length**2
-    means /= length
+    means = sums / (blocks * length)
+    squares = products / (blocks * length**2)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = statistic.gradient(means)
-        variance = np.einsum("ri,rij,rj->r", slope, covariance, slope) / blocks
-        ratios = np.abs(statistic.value(means) - estimate) / np.sqrt(variance)
-    return np.where(np.isfinite(ratios), ratios, np.inf)
+        level = np.einsum("ri,rij,rj->r", slope, squares, slope)
+        variance = level - np.einsum("ri,ri->r", slope, means) ** 2
+        ratios = np.abs(statistic.value(means) - estimate) / np.sqrt(variance / blocks)
+    moving = np.isfinite(ratios) & (variance > ROUNDING * level)
+    return np.where(moving, ratios, np.inf)
 
 
 def block_sums(columns: NDArray[np.float64], length: int) -> NDArray[np.float64]:

@@ -99,8 +99,11 @@ def judge(
 
     Examples
     --------
-    >>> verdict = judge([0.001, -0.0005] * 500, [0.0] * 1000, periods_per_year=252, seed=1)
-    >>> verdict.outcome
+    >>> import numpy as np
+    >>> benchmark, noise = np.random.default_rng(1).normal(0.0, 0.01, (2, 1000))
+    >>> judge(benchmark + 0.001 + 0.1 * noise, benchmark, periods_per_year=252, seed=1).outcome
+    'inconclusive'
+    >>> judge(0.1 * benchmark + 0.001 + 0.1 * noise, benchmark, periods_per_year=252, seed=1).outcome
     'supported'
     """
     own, _ = as_pair(returns, benchmark)
@@ -120,6 +123,8 @@ def judge(
 
 
 def _outcome(sharpe: Interval, excess: Interval) -> Outcome:
+    if math.isnan(sharpe.estimate):
+        return "inconclusive"
     if sharpe.high < 0.0 or excess.high < 0.0:
         return "rejected"
     return "supported" if sharpe.low > 0.0 and excess.low > 0.0 else "inconclusive"

@@ -49,8 +49,8 @@ class ARIMA(Declaration):
     autocorrelation. `RowForecast.variance` is given for h = 1. Inside, returns are in percent.
 
     The optimiser is statsmodels' default one, with up to 200 iterations. One that does not converge is logged as a
-    warning that names the symbol, and the symbol is listed in `FittedARIMA.unconverged`. A symbol with returns in the window, but fewer than 5 for each parameter, is logged
-    and not forecast; one with none is not forecast.
+    warning that names the symbol, and the symbol is listed in `FittedARIMA.unconverged`. A symbol with returns in
+    the window, but fewer than 5 for each parameter, is logged and not forecast; one with none is not forecast.
 
     Parameters
     ----------
@@ -125,7 +125,9 @@ class ARIMA(Declaration):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                result = self.model(returns).fit(cov_type="none", low_memory=True, method_kwargs={"maxiter": ITERATIONS})
+                result = self.model(returns).fit(
+                    cov_type="none", low_memory=True, method_kwargs={"maxiter": ITERATIONS}
+                )
             except np.linalg.LinAlgError as error:
                 raise ForecastError(f"ARIMA could not be fitted: {error}", where=where) from error
         for warning in caught:

@@ -29,24 +29,34 @@ def kind(facts: Facts) -> str:
 
 
 def finding(facts: Facts) -> str:
-    """In one or two sentences: was the forecast closer than the naive one, and could that be luck."""
+    """In two or three sentences: was the forecast closer than the naive one, and could that be luck."""
     found = facts.manifest["accuracy"]
-    skill, p_value = found.get("skill"), found.get("diebold_mariano_p_value")
+    skill = found.get("skill")
     if not found.get("pairs") or not words.is_number(skill):
         return "No forecast could be compared with what happened."
     loss = _LOSS.get(kind(facts), "squared error")
-    side = "smaller" if skill >= 0.0 else "larger"
-    sentence = (
-        f"Over {found['pairs']:,} forecasts, the {loss} was {words.percent(abs(skill))} {side} than the naive"
-        " forecast's."
-    )
-    if not words.is_number(p_value):
-        return sentence
-    chance = "less than 0.1" if p_value < 0.001 else words.number(100.0 * p_value, 1)
-    return (
-        f"{sentence} Were both equally good, a difference as large as this would come up in {chance} of 100 records"
-        " (Diebold-Mariano test)."
-    )
+    sentences = [f"Over {found['pairs']:,} forecasts, the {loss} was {_less(skill)} than the naive forecast's."]
+    p_value = found.get("diebold_mariano_p_value")
+    if words.is_number(p_value):
+        chance = "less than 0.1" if p_value < 0.001 else words.number(100.0 * p_value, 1)
+        sentences.append(
+            f"Were both equally good, a difference as large as this would come up in {chance} of 100 records"
+            " (Diebold-Mariano test)."
+        )
+    if against_zero(facts):
+        forecasts = facts.run.forecasts
+        gain = r2_out_of_sample(forecasts["realised"], forecasts["mean"], naive=np.zeros(len(forecasts)))
+        sentences.append(f"Compared with always saying zero, it was {_less(gain, 2)}.")
+    return " ".join(sentences)
+
+
+def _less(skill: float, digits: int = 1) -> str:
+    return f"{words.percent(abs(skill), digits)} {'smaller' if skill >= 0.0 else 'larger'}"
+
+
+def against_zero(facts: Facts) -> bool:
+    """Whether the naive forecast is easily beaten, so that zero is the fairer rival."""
+    return kind(facts) == "return" and facts.study.get("baseline") is None
 
 
 def rival(facts: Facts) -> str:
@@ -55,19 +65,12 @@ def rival(facts: Facts) -> str:
     if baseline is not None:
         return f"The naive forecast is here {outline(baseline)}, as the study declares."
     sentence = "The naive forecast says that the newest value already known will come again."
-    if kind(facts) != "return":
+    if not against_zero(facts):
         return sentence
     return (
-        f"{sentence} Returns hardly repeat themselves, so that it makes about twice the squared error of always"
-        f" saying zero, and is easy to beat: {_against_zero(facts)}"
+        f"{sentence} Returns hardly repeat themselves, so it makes about twice the squared error of always saying zero"
+        " and is easy to beat; zero is the rival that counts."
     )
-
-
-def _against_zero(facts: Facts) -> str:
-    forecasts = facts.run.forecasts
-    gain = r2_out_of_sample(forecasts["realised"], forecasts["mean"], naive=np.zeros(len(forecasts)))
-    side = "smaller" if gain >= 0.0 else "larger"
-    return f"compared with always saying zero, the forecast's squared error was {words.percent(abs(gain), 2)} {side}."
 
 
 def table(facts: Facts) -> Table:
@@ -100,14 +103,12 @@ def counted(facts: Facts) -> str:
 
 def picture(facts: Facts) -> plots.Picture | None:
     """Squared error saved through time; None where nothing can be compared."""
-    forecasts = facts.run.forecasts
-    against = "baseline" if kind(facts) != "return" or facts.study.get("baseline") is not None else None
-    guess = 0.0 if against is None else forecasts[against]
-    rival_loss, own_loss = (forecasts["realised"] - guess) ** 2, (forecasts["realised"] - forecasts["mean"]) ** 2
-    saved = (rival_loss - own_loss).groupby(forecasts["time"]).sum(min_count=1).dropna()
-    total = float(rival_loss[own_loss.notna()].sum())
+    forecasts, zero = facts.run.forecasts, against_zero(facts)
+    guess = 0.0 if zero else forecasts["baseline"]
+    theirs, own = (forecasts["realised"] - guess) ** 2, (forecasts["realised"] - forecasts["mean"]) ** 2
+    saved = (theirs - own).groupby(forecasts["time"]).sum(min_count=1).dropna()
+    total = float(theirs[own.notna()].sum())
     if len(saved) < 2 or total <= 0.0:
         return None
-    name = "always saying zero" if against is None else "the naive forecast"
-    gained = pd.Series(saved.cumsum().to_numpy() / total, index=pd.DatetimeIndex(saved.index))
-    return plots.skill_picture(gained, name)
+    path = pd.Series(saved.cumsum().to_numpy() / total, index=pd.DatetimeIndex(saved.index))
+    return plots.skill_picture(path, "always saying zero" if zero else "the naive forecast")

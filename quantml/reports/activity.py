@@ -15,11 +15,11 @@ LARGEST: Final = 10
 MANY_SYMBOLS: Final = 12
 
 _PAID: Final = {
-    "commission": "per fill, on its value",
-    "spread": "half the quoted spread per fill",
-    "slippage": "per fill, on its value",
-    "borrow": "per year, on what is held short",
-    "financing": "per year, on money owed",
+    "commission": "of each fill's value",
+    "spread": "quoted, of which a fill pays half",
+    "slippage": "of each fill's value",
+    "borrow": "a year of what is held short",
+    "financing": "a year of money owed",
 }
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from quantml.reports import plots, words
 from quantml.reports.facts import Facts
+from quantml.reports.outline import outline
 from quantml.reports.tables import Table
 
 
@@ -20,9 +20,10 @@ def summary(facts: Facts) -> str:
     work, folds = facts.manifest["work"], facts.run.folds
     sentences = [f"{words.plural(work['folds'], 'fold')}, laid from the first bar forward."]
     if work["candidates"] > work["folds"]:
+        per_fold = words.number(work["candidates"] / work["folds"], 0)
         sentences.append(
-            f"{words.plural(work['candidates'], 'configuration')} were tried inside the folds, on data before each"
-            " test block; how many looks at the data that makes is not yet allowed for in the verdict."
+            f"{words.plural(work['candidates'], 'configuration')} were scored inside the folds, {per_fold} in each, on data"
+            " before the block that it was then tested on."
         )
     if work["training_rows"]:
         sentences.append(
@@ -36,13 +37,11 @@ def _kept(folds: pd.DataFrame, objective: str) -> list[str]:
     scored = folds[["in_sample", "out_of_sample"]].dropna()
     if scored.empty:
         return []
-    inside, outside = scored["in_sample"].mean(), scored["out_of_sample"].mean()
+    inside, outside = words.number(scored["in_sample"].mean()), words.number(scored["out_of_sample"].mean())
     lower = int((scored["out_of_sample"] < scored["in_sample"]).sum())
     return [
-        f"The mean {objective} of the folds fell from {words.number(inside)} in sample to {words.number(outside)} out of"
-        if outside < inside
-        else f"The mean {objective} of the folds was {words.number(inside)} in sample and {words.number(outside)} out of",
-        f"sample; out of sample was the lower in {lower} of {len(scored)}.",
+        f"The folds' mean {objective} was {inside} in sample and {outside} out of sample; out of sample was lower in"
+        f" {lower} of {len(scored)}."
     ]
 
 
@@ -55,53 +54,61 @@ def picture(facts: Facts) -> plots.Picture | None:
     return plots.folds_picture(pd.DatetimeIndex(folds["test_first"]), scores, facts.objective)
 
 
+@dataclass(frozen=True)
+class _Column:
+    """A column of the fold table, and whether this study has anything to show in it."""
+
+    head: str
+    align: str
+    cells: list[str]
+    shown: bool = True
+
+
 def table(facts: Facts) -> Table:
     """One row per fold."""
     folds = facts.run.folds
-    chosen = [json.loads(text) for text in folds["parameters"]]
-    short = short_names([name for values in chosen for name in values])
-    columns: dict[str, tuple[str, list[str]]] = {
-        "Fold": ("r", [str(number) for number in folds["fold"]]),
-        "Trained from": ("l", [words.day(moment) for moment in folds["train_first"]]),
-        "Tested from": ("l", [words.day(moment) for moment in folds["test_first"]]),
-        "to": ("l", [words.day(moment) for moment in folds["test_last"]]),
-        "Rows": ("r", [words.count(int(rows)) for rows in folds["rows"]]),
-        "Purged": ("r", [words.count(int(rows)) for rows in folds["purged"]]),
-        "Tried": ("r", [words.count(int(number)) for number in folds["candidates"]]),
-        "In sample": ("r", [words.number(score) for score in folds["in_sample"]]),
-        "Out of sample": ("r", [words.number(score) for score in folds["out_of_sample"]]),
-        "Chosen": ("l", [_chosen(values, short) for values in chosen]),
-    }
-    for name, source in (("Rows", "rows"), ("Purged", "purged"), ("In sample", "in_sample")):
-        if not np.any(folds[source].to_numpy(dtype="float64", na_value=np.nan) > -np.inf) or folds[source].eq(0).all():
-            columns.pop(name)
-    if "In sample" not in columns:
-        columns.pop("Out of sample")
-    if not any(chosen):
-        columns.pop("Chosen"), columns.pop("Tried")
-    rows = list(zip(*(cells for _, cells in columns.values()), strict=True))
-    return Table.of("Folds", list(columns), rows, "".join(align for align, _ in columns.values()))
+    columns = [
+        _Column("Fold", "r", [str(number) for number in folds["fold"]]),
+        _Column("Trained from", "l", [words.day(moment) for moment in folds["train_first"]]),
+        _Column("Tested from", "l", [words.day(moment) for moment in folds["test_first"]]),
+        _Column("to", "l", [words.day(moment) for moment in folds["test_last"]]),
+        *(_counts(head, folds[name]) for head, name in (("Rows", "rows"), ("Purged", "purged"))),
+        *_searched(folds),
+        *(_scores(head, folds[name]) for head, name in (("In sample", "in_sample"), ("Out", "out_of_sample"))),
+    ]
+    shown = [column for column in columns if column.shown]
+    rows = zip(*(column.cells for column in shown), strict=True)
+    return Table.of("Folds", [column.head for column in shown], rows, "".join(column.align for column in shown))
+
+
+def _counts(head: str, numbers: pd.Series) -> _Column:
+    return _Column(head, "r", [words.count(int(number)) for number in numbers], shown=bool((numbers > 0).any()))
+
+
+def _scores(head: str, scores: pd.Series) -> _Column:
+    return _Column(head, "r", [words.number(score) for score in scores], shown=bool(scores.notna().any()))
+
+
+def _searched(folds: pd.DataFrame) -> tuple[_Column, _Column]:
+    chosen = _chosen(folds)
+    short = short_names([path for values in chosen for path in values])
+    cells = [", ".join(f"{short[path]} {outline(value)}" for path, value in values.items()) for values in chosen]
+    tried = [words.count(int(number)) for number in folds["candidates"]]
+    return _Column("Tried", "r", tried, shown=any(chosen)), _Column("Chosen", "l", cells, shown=any(chosen))
+
+
+def _chosen(folds: pd.DataFrame) -> list[dict[str, Any]]:
+    return [json.loads(text) for text in folds["parameters"]]
 
 
 def choices(facts: Facts) -> Table | None:
     """How often each value was chosen; None where nothing was tuned."""
-    chosen = [json.loads(text) for text in facts.run.folds["parameters"]]
+    chosen = _chosen(facts.run.folds)
     if not any(chosen):
         return None
-    counted = Counter((path, value_text(value)) for values in chosen for path, value in values.items())
+    counted = Counter((path, outline(value)) for values in chosen for path, value in values.items())
     rows = [(path, value, words.count(times)) for (path, value), times in sorted(counted.items())]
     return Table.of("How often each value was chosen", ("Parameter", "Value", "Folds"), rows, "llr")
-
-
-def _chosen(values: Mapping[str, Any], short: Mapping[str, str]) -> str:
-    return ", ".join(f"{short[path]} {value_text(value)}" for path, value in values.items())
-
-
-def value_text(value: Any) -> str:
-    """Write a chosen value: a number as it is, a declaration as its class with its parameters."""
-    from quantml.reports.outline import outline
-
-    return outline(value)
 
 
 def short_names(paths: list[str]) -> dict[str, str]:

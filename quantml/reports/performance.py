@@ -37,15 +37,15 @@ def headline(facts: Facts) -> Table:
         (
             words.title(name),
             words.measure(name, own.get(name)),
-            words.DASH if name in _RELATIVE else words.measure(name, other.get(name)),
+            "" if name in _RELATIVE else words.measure(name, other.get(name)),
             _range(facts, name),
         )
         for name in HEADLINE
     ]
     rows += [
-        ("Value traded per year, times equity", words.number(turnover(facts)), "bought once", words.DASH),
-        ("Costs per year, of equity", words.percent(cost_rate(facts), 2), words.DASH, words.DASH),
-        ("Average exposure, of equity", words.percent(float(facts.run.equity["exposure"].mean()), 0), "bought at 100 %", words.DASH),
+        ("Traded per year, times equity", words.number(turnover(facts)), "bought once", ""),
+        ("Costs per year, of equity", words.percent(cost_rate(facts), 2), "", ""),
+        ("Average exposure, of equity", words.percent(float(facts.run.equity["exposure"].mean()), 0), "", ""),
     ]  # fmt: skip
     head = ("Net of costs", "Strategy", "Benchmark", f"{confidence(facts)} range")
     return Table.of("Strategy against benchmark, net of costs", head, rows, "lrrr")
@@ -59,7 +59,7 @@ def confidence(facts: Facts) -> str:
 
 def _range(facts: Facts, name: str) -> str:
     interval = getattr(facts.run.verdict, name, None)
-    return words.DASH if interval is None else words.between(interval.low, interval.high, name)
+    return "" if interval is None else words.between(interval.low, interval.high, name)
 
 
 def strips(facts: Facts) -> tuple[Strip, ...]:

@@ -85,13 +85,13 @@ def equity_picture(growth: pd.DataFrame, drawdown: pd.DataFrame) -> Picture:
     """
 
     def paint(figure: Figure, sheet: Sheet) -> None:
-        lower = 130.0 if sheet.narrow else 120.0
-        upper = axes_of(figure, sheet, top=TITLE, bottom=lower + 2.0, left=LEFT)
+        lower = 150.0
+        upper = axes_of(figure, sheet, top=TITLE, bottom=lower + 6.0, left=LEFT)
         _title(upper, "Growth of 1 (log scale)")
         _growth_axis(upper, growth.to_numpy())
         _lines(upper, growth, sheet)
         _time_axis(upper, growth.index, sheet, labelled=False)
-        below = axes_of(figure, sheet, top=sheet.height - lower + TITLE + 2.0, bottom=24.0, left=LEFT)
+        below = axes_of(figure, sheet, top=sheet.height - lower + TITLE + 4.0, bottom=24.0, left=LEFT)
         _title(below, "Drawdown (below the last peak)")
         _percent_axis(below, min(float(drawdown.min().min()), -0.01), 0.0, most=4)
         _lines(below, drawdown, sheet, filled=True)
@@ -102,11 +102,11 @@ def equity_picture(growth: pd.DataFrame, drawdown: pd.DataFrame) -> Picture:
         "On the logarithmic axis equal slopes are equal rates of growth. The lower panel shows what had been lost since"
         " the highest value so far."
     )
-    return picture("equity", label, caption, paint, heights=(430, 400), keys=(STRATEGY, BENCHMARK))
+    return picture("equity", label, caption, paint, heights=(470, 420), keys=(STRATEGY, BENCHMARK))
 
 
 def rolling_picture(ratios: pd.DataFrame, span: str) -> Picture:
-    """Draw the Sharpe ratio of a moving window; `ratios` as in `equity_picture`, `span` names the window."""
+    """Draw the Sharpe ratio of a moving window; `ratios` as in `equity_picture`, `span` names the window: ``"year"``."""
 
     def paint(figure: Figure, sheet: Sheet) -> None:
         axes = axes_of(figure, sheet, top=TITLE, bottom=24.0, left=LEFT)
@@ -116,10 +116,10 @@ def rolling_picture(ratios: pd.DataFrame, span: str) -> Picture:
         _time_axis(axes, ratios.index, sheet)
 
     caption = (
-        f"Each point looks back {span}. An edge that lasts stays above zero; one that comes from a single spell"
+        f"Each point looks back one {span}. An edge that lasts stays above zero; one that comes from a single spell"
         " shows as one hill. A window this short swings widely by luck alone."
     )
-    label = f"Rolling Sharpe ratio over {span}, strategy and benchmark"
+    label = f"Rolling Sharpe ratio over one {span}, strategy and benchmark"
     return picture("rolling", label, caption, paint, heights=(240, 230), keys=(STRATEGY, BENCHMARK))
 
 
@@ -202,7 +202,7 @@ def folds_picture(first: pd.DatetimeIndex, scores: pd.DataFrame, objective: str)
 
     caption = (
         "The same configuration on the window that it was chosen and fitted on, and on the block that followed."
-        " The distance between the two is what the search promised and the future did not keep. Blocks are short, so"
+        " Where the filled circle lies lower, the future kept less than the past had promised. Blocks are short, so"
         " single folds scatter widely."
     )
     keys = (Key("In sample", "inside"), Key("Out of sample", "outside"))

@@ -12,10 +12,10 @@ from quantml.reports.tables import Entry, Table, entries
 from quantml.timing import Fill
 
 PARTS: Final = (
-    "data", "exogenous", "features", "target", "forecaster", "signal", "costs", "fill", "validation", "tuning",
+    "exogenous", "features", "target", "forecaster", "signal", "costs", "fill", "validation", "tuning",
     "baseline", "benchmark", "seed",
 )  # fmt: skip
-"""Parts of a study in the order in which it is told."""
+"""Parts of a study in the order in which it is told; its data have a place of their own."""
 
 _FILLS: Final = {
     Fill.NEXT_OPEN: "decided at a close, executed at the open of the symbol's next bar",
@@ -31,12 +31,12 @@ def data(facts: Facts) -> tuple[Entry, ...]:
     rate = words.significant(about["periods_per_year"])
     return (
         *entries(
-            ("Source", about["source"]),
+            ("Source", about["source"] if "fingerprint" in facts.study["data"] else outline(facts.study["data"])),
             ("Symbols", f"{len(about['symbols']):,}: {words.listed(about['symbols'], 30)}"),
             ("Dates", f"{words.day(about['first'])} to {words.day(about['last'])}, {about['bars']:,} bars of {rate} in a year"),
             ("Fields", ", ".join(about["fields"])),
             ("Calendar", about["calendar"] or "none given: missing sessions cannot be told"),
-            ("Recorded", f"{splits} and {dividends}"),
+            ("Recorded", f"{splits} and {dividends}" if about["splits"] + about["dividends"] else "no splits, no dividends"),
             ("Bars absent", f"{about['bars_absent']:,} of {about['bars'] * len(about['symbols']):,} cells, late starts and early ends included"),
         ),
         Entry("Missing sessions", _missing(facts), tuple(about["missing_sessions"])),
@@ -96,7 +96,7 @@ def study(facts: Facts) -> tuple[Entry, ...]:
     """The study's parts, written as they are declared."""
     form = facts.study
     known = [name for name in PARTS if form.get(name) not in (None, [])]
-    others = sorted(name for name in form if name not in (*PARTS, "type") and form[name] not in (None, []))
+    others = sorted(name for name in form if name not in (*PARTS, "data", "type") and form[name] not in (None, []))
     return tuple(_part(name, form[name]) for name in [*known, *others])
 
 

@@ -74,13 +74,13 @@ def growth_ticks(low: float, high: float, most: int = 6) -> list[float]:
     Examples
     --------
     >>> growth_ticks(0.8, 6.0)
-    [1.0, 2.0, 5.0]
+    [1.0, 1.5, 2.0, 3.0, 5.0]
     """
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for mantissas in _MANTISSAS:
         found = [round(part * 10.0**power, 12) for power in decades for part in mantissas]
         found = [part for part in found if low <= part <= high]
-        if 3 <= len(found) <= most:
+        if 4 <= len(found) <= most:
             return found
     if high < 10.0 * low:
         return ticks(low, high, most)

@@ -18,7 +18,7 @@ MINUS: Final = "\u2212"
 _NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "annual_volatility": "Volatility per year",
-        "annual_return": "Annual return",
+        "excess_return": "Excess annual return",
         "best_period": "Best bar",
         "worst_period": "Worst bar",
         "rmse": "Root mean squared error",

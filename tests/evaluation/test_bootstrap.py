@@ -23,9 +23,9 @@ FILE = REFERENCE / "bootstrap_spa_mcs.json"
 CASES = json.loads(FILE.read_text())["cases"] if FILE.exists() else []
 LATER = {"hansen_spa", "model_confidence_set", "stepm"}  # comparisons of many runs
 TRANSFORMS = {
-    "sp500_ret": lambda prices: np.diff(np.log(prices)),
-    "sp500_abs": lambda prices: np.abs(np.diff(np.log(prices))),
-    "sp500_sq": lambda prices: np.diff(np.log(prices)) ** 2,
+    "sp500_ret": lambda prices: prices[1:] / prices[:-1] - 1,
+    "sp500_abs": lambda prices: np.abs(prices[1:] / prices[:-1] - 1),
+    "sp500_sq": lambda prices: (prices[1:] / prices[:-1] - 1) ** 2,
 }
 
 

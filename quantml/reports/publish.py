@@ -1,0 +1,107 @@
+"""Running a study with its report, and writing the report of a saved run again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Final
+
+from quantml import runs
+from quantml.errors import StorageError
+from quantml.reports.page import page
+from quantml.reports.terminal import live_progress
+from quantml.runs import Run
+from quantml.study import Study
+from quantml.validation.workers import Workers
+
+LOG: Final = logging.getLogger("quantml.reports")
+
+
+def run(
+    study: Study,
+    *,
+    executor: Workers | Executor | None = None,
+    out: str | Path | None = None,
+    progress: bool = False,
+    settings: Sequence[str] = (),
+) -> Run:
+    """Run a study's walk-forward and write its folder, report included.
+
+    Parameters
+    ----------
+    study : Study
+    executor : Workers or Executor, optional
+        Where the folds run; in this process by default.
+    out : path, optional
+        Folder under which ``STUDY/RUN/`` is written; nothing is written without it.
+    progress : bool
+        Show the folds done and the time left on standard error, where that is a terminal.
+    settings : sequence of str
+        Changes to declared values, such as ``"validation.test=1m"``; recorded in the run.
+
+    Returns
+    -------
+    Run
+        Its `folder` holds ``report.html``; None without `out`.
+
+    Raises
+    ------
+    InputError
+        If study, data or output folder are not usable; nothing is written then.
+    RunError
+        If the work itself failed.
+    """
+    with live_progress(study.name) if progress else nullcontext() as shown:
+        return runs.run(study, executor=executor, out=out, progress=shown, settings=settings, documents=(page,))
+
+
+def write_report(folder: str | Path) -> Path:
+    """Write the report of a saved run again, in one step.
+
+    A report that would be the same stays untouched; the logger ``quantml.reports`` says which it was, at level INFO.
+
+    Parameters
+    ----------
+    folder : path
+        Of a run.
+
+    Returns
+    -------
+    Path
+        Of the report.
+
+    Raises
+    ------
+    StorageError
+        If the run cannot be read, or its folder not be written to.
+    """
+    finished = runs.load_run(folder)
+    name, content = page(finished)
+    path = Path(folder) / name
+    if path.is_file() and path.read_bytes() == content:
+        LOG.info("%s: unchanged", path)
+        return path
+    try:
+        _replace(path, content)
+    except OSError as error:
+        raise StorageError(f"{path}", must="be writable", got=str(error)) from error
+    LOG.info("%s: written", path)
+    return path
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put a whole file in the place of another."""
+    handle, partial = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+    except OSError:
+        Path(partial).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,191 @@
+"""Runs and forecasts as compact tables for a terminal, and the progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from quantml.reports import words
+from quantml.reports.accuracy import finding
+from quantml.reports.facts import Facts
+from quantml.reports.outline import outline
+from quantml.reports.performance import confidence, cost_rate
+
+if TYPE_CHECKING:
+    from quantml.operations.forecast import NextForecast
+    from quantml.runs import Run
+
+_ROWS: Final = ("total_return", "annual_return", "annual_volatility", "sharpe_ratio", "max_drawdown", "excess_return")
+_COLOURS: Final = {"supported": "green", "inconclusive": "yellow", "rejected": "red"}
+
+
+def result_table(run: Run) -> RenderableType:
+    """Show a finished run: strategy against benchmark, the verdict, and where the report is.
+
+    Parameters
+    ----------
+    run : Run
+
+    Returns
+    -------
+    rich renderable
+    """
+    facts = Facts.of(run)
+    parts: list[RenderableType] = [Text(f"{run.name}/{run.id}", style="bold"), Text(_scope(facts))]
+    if facts.traded:
+        parts.append(_comparison(facts))
+    if run.manifest["accuracy"]:
+        parts.append(Text(finding(facts)))
+    if run.verdict is not None:
+        colour = _COLOURS[run.verdict.outcome]
+        parts.append(Text.assemble(("Verdict: ", "bold"), (run.verdict.outcome, f"bold {colour}")))
+    if run.folder is not None:
+        parts.append(Text.assemble(("Report: ", "bold"), _shown(run.folder / "report.html"), overflow="fold"))
+    return Group(*parts)
+
+
+def _scope(facts: Facts) -> str:
+    folds = words.plural(len(facts.run.folds), "fold")
+    first, last = (words.day(facts.manifest[name]) for name in ("first_decision", "last_decision"))
+    return f"{first} to {last} out of sample, {folds}"
+
+
+def _comparison(facts: Facts) -> Table:
+    own, other = facts.manifest["metrics"], facts.manifest["benchmark_metrics"]
+    table = _table("Net of costs", "Strategy", "Benchmark", f"{confidence(facts)} range")
+    for name in _ROWS:
+        interval = getattr(facts.run.verdict, name, None)
+        span = words.between(interval.low, interval.high, name) if interval is not None else ""
+        against = words.measure(name, other[name]) if name in other else ""
+        table.add_row(*_texts(words.title(name), words.measure(name, own.get(name)), against, span))
+    table.add_row(*_texts("Costs per year, of equity", words.percent(cost_rate(facts), 2), "", ""))
+    return table
+
+
+def _shown(path: Path) -> str:
+    """Write a path from the current folder on, where it lies below it."""
+    here = Path.cwd()
+    absolute = path.absolute()
+    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
+
+
+def runs_table(listed: Sequence[Run]) -> RenderableType:
+    """List runs: study, hash, dates, Sharpe ratio, excess over the benchmark, verdict.
+
+    Parameters
+    ----------
+    listed : sequence of Run
+
+    Returns
+    -------
+    rich renderable
+    """
+    if not listed:
+        return Text("No runs yet. Make one with: quantml run STUDY.py")
+    table = _table("Run", "Out of sample", "Sharpe", "Excess", "Drawdown", "Verdict", text=(0, 1, 5))
+    for run in listed:
+        facts = Facts.of(run)
+        found = facts.manifest["metrics"]
+        table.add_row(
+            *_texts(
+                f"{run.name}/{run.id}",
+                f"{words.day(facts.manifest['first_decision'])} to {words.day(facts.manifest['last_decision'])}",
+                *(words.measure(name, found.get(name)) for name in ("sharpe_ratio", "excess_return", "max_drawdown")),
+                "forecast only" if run.verdict is None else run.verdict.outcome,
+            )
+        )
+    return table
+
+
+def forecast_table(decided: NextForecast) -> RenderableType:
+    """Show what a study decides at the latest close: a forecast and a target weight for each symbol.
+
+    Parameters
+    ----------
+    decided : NextForecast
+
+    Returns
+    -------
+    rich renderable
+    """
+    session = "the next session" if decided.session is None else f"the session of {words.day(decided.session)}"
+    parts: list[RenderableType] = [
+        Text(decided.study, style="bold"),
+        Text(f"Decided at the close of {words.day(decided.decided)}, for {session}; filled at the {_fill(decided)}."),
+        _decisions(decided),
+        Text(f"The model was fitted at the close of {words.day(decided.trained_until)}."),
+    ]
+    if decided.parameters:
+        chosen = ", ".join(f"{path} {outline(_plain(value))}" for path, value in decided.parameters.items())
+        parts.append(Text(f"Chosen by tuning: {chosen}."))
+    return Group(*parts)
+
+
+def _fill(decided: NextForecast) -> str:
+    return {"period": "decision price"}.get(decided.fill, decided.fill.replace("_", " "))
+
+
+def _decisions(decided: NextForecast) -> Table:
+    shown = [name for name in ("forecast", "probability", "weight") if decided.table[name].notna().any()]
+    table = _table("Symbol", "Close", *(words.title(name) for name in shown))
+    for row in decided.table.to_dict("records"):
+        numbers = (words.percent(row[name], 2, signed=name != "probability") for name in shown)
+        table.add_row(*_texts(str(row["symbol"]), words.number(row["close"]), *numbers))
+    return table
+
+
+def _plain(value: Any) -> Any:
+    from quantml.canonical import canonical
+
+    return canonical(value)
+
+
+def _table(*heads: str, text: tuple[int, ...] = (0,)) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, head in enumerate(heads):
+        words_here = place in text
+        table.add_column(Text(head), justify="left" if words_here else "right", overflow="fold", no_wrap=not words_here)
+    return table
+
+
+def _texts(*cells: str) -> list[Text]:
+    """Cells as they are: a symbol such as ``[x]`` is no markup."""
+    return [Text(cell) for cell in cells]
+
+
+@contextmanager
+def live_progress(description: str) -> Iterator[Callable[[int, int], None]]:
+    """Show the folds done and the time left on standard error; nothing where that is not a terminal.
+
+    Parameters
+    ----------
+    description : str
+        What is running.
+
+    Yields
+    ------
+    callable
+        To be called with the number of folds done and the number of folds.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda done, total: None
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("folds, time left", markup=False),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,157 @@
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.ensemble import BaggingRegressor, RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier, SGDRegressor
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+
+from quantml.errors import ForecastError
+from quantml.forecasters import Estimator, as_forecaster
+
+
+@pytest.fixture
+def rows(world):
+    """A training set, its complete rows, and complete test rows."""
+
+    def make(kind="return"):
+        train = world(kind).train()
+        return train, train.where(~np.isnan(train.x).any(axis=1)), world(kind).test(171, 199)
+
+    return make
+
+
+def test_a_regressor_forecasts_what_it_predicts(rows):
+    train, complete, test = rows()
+    peer = KNeighborsRegressor(7).fit(complete.x, complete.y)
+    np.testing.assert_array_equal(Estimator(KNeighborsRegressor(7)).fit(train).predict(test).mean, peer.predict(test.x))
+
+
+def test_a_classifier_forecasts_the_probability_of_up(rows):
+    train, complete, test = rows("direction")
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    forecast = as_forecaster(model).fit(train).predict(test)
+    expected = model.fit(complete.x, complete.y).predict_proba(test.x)[:, 1]
+    np.testing.assert_allclose(forecast.probability, expected, rtol=1e-13)
+    np.testing.assert_array_equal(forecast.mean, forecast.probability)
+
+
+def test_a_pipeline_of_regressors_passes(rows):
+    train, complete, test = rows()
+    model = make_pipeline(StandardScaler(), LinearRegression())
+    expected = model.fit(complete.x, complete.y).predict(test.x)
+    np.testing.assert_allclose(as_forecaster(model).fit(train).predict(test).mean, expected, rtol=1e-12)
+
+
+def test_the_estimator_given_is_never_fitted(rows):
+    train, _, test = rows()
+    model = LinearRegression()
+    fitted = Estimator(model).fit(train)
+    assert not hasattr(model, "coef_")
+    assert fitted.predict(test).mean.std() > 0.0
+
+
+class Median:
+    """No scikit-learn estimator; remembers in a list whether it was fitted."""
+
+    def __init__(self):
+        self.fits = []
+
+    def fit(self, X, y):
+        self.fits.append(np.median(y))
+
+    def predict(self, X):
+        return np.full(len(X), self.fits[-1])
+
+
+class Chance(Median):
+    def predict_proba(self, X):
+        return np.tile([0.25, 0.75], (len(X), 1))
+
+
+def test_any_object_with_fit_and_predict_works_on_a_copy(rows):
+    train, complete, test = rows()
+    model = Median()
+    forecast = as_forecaster(model).fit(train).predict(test)
+    np.testing.assert_array_equal(forecast.mean, np.median(complete.y))
+    assert model.fits == []
+
+
+def test_any_object_with_predict_proba_is_a_classifier(rows):
+    train, _, test = rows("direction")
+    np.testing.assert_array_equal(as_forecaster(Chance()).fit(train).predict(test).probability, 0.75)
+
+
+def seeds(model):
+    return {name: value for name, value in model.get_params().items() if name.endswith("random_state")}
+
+
+def test_random_states_that_are_none_are_set_from_the_seed(rows):
+    train, _, _ = rows()
+    model = make_pipeline(BaggingRegressor(DecisionTreeRegressor(random_state=11), n_estimators=2))
+    set_ = seeds(Estimator(model).fit(train).model.estimator)
+    assert set_ == {"baggingregressor__random_state": train.integers(1)[0],
+                    "baggingregressor__estimator__random_state": 11}  # fmt: skip
+    nested = make_pipeline(BaggingRegressor(DecisionTreeRegressor(), n_estimators=2))
+    both = seeds(Estimator(nested).fit(train).model.estimator)
+    assert sorted(both.values()) == sorted(train.integers(2))
+
+
+@pytest.mark.parametrize("kind", ["return", "direction"])
+def test_equal_seeds_give_equal_forecasts_and_other_seeds_others(rows, kind):
+    train, _, test = rows(kind)
+    model = RandomForestRegressor(10) if kind == "return" else RandomForestClassifier(10)
+    first, second = (Estimator(model).fit(train).predict(test).mean for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    other = Estimator(model).fit(replace(train, seed=np.random.SeedSequence(8))).predict(test).mean
+    assert not np.array_equal(first, other)
+
+
+def test_weights_reach_the_estimator(rows):
+    train, complete, test = rows()
+    weight = np.linspace(0.1, 3.0, len(train.y))
+    peer = LinearRegression().fit(complete.x, complete.y, sample_weight=weight[~np.isnan(train.x).any(axis=1)])
+    forecast = Estimator(LinearRegression()).fit(replace(train, weight=weight)).predict(test)
+    np.testing.assert_allclose(forecast.mean, peer.predict(test.x), rtol=1e-12)
+
+
+class Column(RegressorMixin, BaseEstimator):
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return X[:, :1]
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "message"),
+    [
+        (SGDRegressor(), "direction", "SGDRegressor must be asked for a return or a volatility; got 'direction'"),
+        (LogisticRegression(), "return", "LogisticRegression must be asked for a direction; got 'return'"),
+        (RidgeClassifier(), "direction", "RidgeClassifier must have predict_proba.*CalibratedClassifierCV"),
+        (Chance(), "volatility", "Chance must be asked for a direction; got 'volatility'"),
+        (Column(), "return", r"Column must forecast one number per row, shape \(2,\); got \(2, 1\)"),
+    ],
+)
+def test_what_an_estimator_cannot_answer_is_refused(rows, model, kind, message):
+    train, _, test = rows(kind)
+    with pytest.raises(ForecastError, match=message):
+        Estimator(model).fit(train).predict(test)
+
+
+def test_weights_that_fit_does_not_take_are_refused(rows):
+    train, _, _ = rows()
+    with pytest.raises(ForecastError, match="KNeighborsRegressor must take sample_weight in fit"):
+        Estimator(KNeighborsRegressor()).fit(replace(train, weight=np.ones(len(train.y))))
+
+
+def test_a_fitted_estimator_pickles(rows):
+    train, _, test = rows()
+    fitted = Estimator(RandomForestRegressor(5)).fit(train)
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(again.predict(test).mean, fitted.predict(test).mean)
