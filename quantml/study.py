@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -216,9 +220,6 @@ def _find(declared: Any, path: str) -> Any:
 
 def _read(text: str, old: Any) -> Any:
     """Read a value from the command line as a Python literal, an enumeration's member, or text."""
-    import ast
-    from enum import Enum
-
     if isinstance(old, Enum) or (old is None and text.upper() in Fill.__members__):
         members = (type(old) if isinstance(old, Enum) else Fill).__members__
         if text.upper() not in members:
@@ -265,6 +266,10 @@ def _place(error: BaseException, bundle: Bundle) -> str:
 def _explain(error: BaseException, bundle: Bundle) -> str:
     """Add the near name to Python's own complaint about a misspelt parameter or import."""
     text = str(error)
+    if isinstance(error, ImportError) and (
+        wanted := re.match(r"cannot import name '(\w+)' from '(quantml[\w.]*)'", text)
+    ):
+        return f"{wanted[0]}. {did_you_mean(wanted[1], dir(sys.modules[wanted[2]]))}"
     _, found, rest = text.partition("got an unexpected keyword argument ")
     if not found:
         return text
@@ -276,8 +281,6 @@ def _explain(error: BaseException, bundle: Bundle) -> str:
 
 
 def _class_named(name: str) -> Any:
-    import sys
-
     for module_name, module in list(sys.modules.items()):
         if module_name.startswith(("quantml", PREFIX)):
             kind = vars(module).get(name)

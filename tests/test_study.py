@@ -61,7 +61,9 @@ def test_spaces_are_named_by_path_and_resolved():
 
 
 def test_override_reads_values_as_their_place_needs():
-    study = declared().override(["validation.test=1m", "costs.commission_bps=5", "fill=next_close", "features.0.window=7"])
+    study = declared().override(
+        ["validation.test=1m", "costs.commission_bps=5", "fill=next_close", "features.0.window=7"]
+    )
     assert study.validation.test == "1m"
     assert study.costs.commission_bps == 5
     assert study.features[0] == Momentum(7)

@@ -1,7 +1,7 @@
 """Confidence intervals for dependent data: the studentised circular block bootstrap.
 
 The method is Ledoit and Wolf (2008), "Robust performance hypothesis testing with the Sharpe ratio", Journal of
-Empirical Finance 15(5), section 3.2.2. A statistic is a smooth function of means of a few columns. Blocks of
+Empirical Finance 15(5), section 3.2. A statistic is a smooth function of means of a few columns. Blocks of
 neighbouring periods are drawn from the circle that the series is bent into (Politis and Romano 1992), so that
 dependence inside a block survives; each resample's deviation is divided by its own standard error, and the quantile
 of the absolute value of that ratio takes the place of the normal's 1.96.

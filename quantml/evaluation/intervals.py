@@ -96,7 +96,7 @@ def sharpe_interval(
 ) -> Interval:
     """Interval of the annual `sharpe_ratio`, by the symmetric studentised circular block bootstrap.
 
-    Ledoit and Wolf (2008), Journal of Empirical Finance 15(5), section 3.2.2, for one series. The standard error of
+    Ledoit and Wolf (2008), Journal of Empirical Finance 15(5), section 3.2, for one series. The standard error of
     the estimate is a prewhitened quadratic spectral one, that of a resample the one of its blocks.
 
     At 95 % it held the truth in 94.4 to 95.8 % of 2000 simulated records each of 120, 500 and 1500 periods, for

@@ -64,7 +64,7 @@ class SharpeEstimate:
     def spread(self) -> float:
         """Variance of ``sqrt(T) * (estimate - truth)``: 1 - skewness ratio + (kurtosis - 1) / 4 ratio squared.
 
-        Mertens (2002); Bailey and Lopez de Prado (2012), Journal of Risk 15(2), equation 8.
+        Mertens (2002); Bailey and Lopez de Prado (2012), Journal of Risk 15(2), section 2.
         """
         spread = 1.0 - self.skewness * self.ratio + (self.kurtosis - 1.0) / 4.0 * self.ratio**2
         return max(spread, _TINY)
@@ -106,7 +106,7 @@ def probabilistic_sharpe_ratio(record: Record, *, threshold: float = 0.0) -> flo
     """Probability that the true Sharpe ratio is above a threshold, for independent returns.
 
     ``Phi((ratio - threshold) * sqrt(T - 1) / sqrt(spread))``; Bailey and Lopez de Prado (2012), "The Sharpe ratio
-    efficient frontier", Journal of Risk 15(2), equation 11.
+    efficient frontier", Journal of Risk 15(2), section 3.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def probabilistic_sharpe_ratio(record: Record, *, threshold: float = 0.0) -> flo
 def minimum_track_record_length(record: Record, *, threshold: float = 0.0, confidence: float = 0.95) -> float:
     """Observations at which the `probabilistic_sharpe_ratio` would reach a confidence, were the moments to stay.
 
-    Bailey and Lopez de Prado (2012), Journal of Risk 15(2), equation 13.
+    Bailey and Lopez de Prado (2012), Journal of Risk 15(2), section 5.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def expected_maximum_sharpe(trials: float, *, variance: float) -> float:
     """Sharpe ratio that the best of several worthless strategies is expected to show.
 
     ``sqrt(variance) * ((1 - g) Phi^-1(1 - 1/N) + g Phi^-1(1 - 1/(N e)))`` with Euler's constant g; Bailey and Lopez de
-    Prado (2014), "The deflated Sharpe ratio", Journal of Portfolio Management 40(5), equation 1.
+    Prado (2014), "The deflated Sharpe ratio", Journal of Portfolio Management 40(5).
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def expected_maximum_sharpe(trials: float, *, variance: float) -> float:
 def deflated_sharpe_ratio(record: Record, *, trials: float, variance: float) -> float:
     """`probabilistic_sharpe_ratio` against the best that worthless strategies would show in as many trials.
 
-    Bailey and Lopez de Prado (2014), Journal of Portfolio Management 40(5), equation 2.
+    Bailey and Lopez de Prado (2014), Journal of Portfolio Management 40(5).
 
     Parameters
     ----------

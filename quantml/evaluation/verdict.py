@@ -169,17 +169,19 @@ def _range(interval: Interval, scale: float, form: str) -> str:
     if math.isnan(interval.width):
         return ""
     if math.isinf(interval.width):
-        return " (too few of the periods count for a range)"
+        return " (no range: it hangs on too few of the periods)"
     return f" (allowing for luck, anything from {interval.low * scale:{form}} to {interval.high * scale:{form}})"
 
 
 def _conclusion(outcome: Outcome, sharpe: Interval, excess: Interval) -> str:
-    if excess.estimate <= -1.0 or (outcome == "rejected" and math.isnan(excess.width)):
-        return "The account was lost: the record speaks against the strategy."
     if math.isnan(sharpe.estimate):
         return "Its returns never varied, so there is nothing to judge."
+    if outcome == "rejected" and math.isnan(excess.width):
+        return "The account was lost: the record speaks against the strategy."
     if math.isnan(sharpe.width):
         return f"Fewer than {FEWEST} periods decide nothing."
+    if math.isnan(excess.width):
+        return "The benchmark was lost, so there is nothing to compare with."
     if outcome == "supported":
         return "Both ranges lie above zero: the record supports the strategy."
     named = {"the Sharpe ratio's": sharpe, "the benchmark comparison's": excess}
@@ -191,7 +193,7 @@ def _conclusion(outcome: Outcome, sharpe: Interval, excess: Interval) -> str:
 
 
 def _length(outcome: Outcome, sharpe: Interval, excess: Interval, needed: float | None) -> str:
-    if outcome == "rejected" or math.isnan(sharpe.width):
+    if outcome == "rejected" or math.isnan(sharpe.width) or math.isnan(excess.width):
         return ""
     if needed is not None:
         known = "would have been enough" if outcome == "supported" else "would be needed to decide"

@@ -8,41 +8,49 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from quantml.arrays import ReadOnly
 from quantml.errors import ForecastError, check
 from quantml.forecasters.base import Question, Train
 from quantml.forecasters.tabular import Tabular, require_direction, window
 
-__all__ = ["Linear", "LinearFunction", "Logistic", "Ridge"]
+__all__ = ["Linear", "LinearFunction", "Logistic", "LogisticFunction", "Ridge"]
 
 LOGGER = logging.getLogger("quantml")
 
 
 @dataclass(frozen=True, eq=False)
 class LinearFunction(ReadOnly):
-    """``intercept + ((x - centre) / scale) @ coefficients``, or its logistic transform for a probability.
+    """``intercept + ((x - centre) / scale) @ coefficients``.
 
     Attributes
     ----------
     intercept : float
     coefficients, centre, scale : ndarray of float64, shape (features,)
         The coefficients are per standard deviation of their feature in training.
-    logistic : bool
-        Whether the function is 1 / (1 + exp(-z)) of the line z.
     """
 
     intercept: float
     coefficients: NDArray[np.float64]
     centre: NDArray[np.float64]
     scale: NDArray[np.float64]
-    logistic: bool = False
 
     def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Evaluate the function on rows, shape (rows, features)."""
-        line = self.intercept + ((x - self.centre) / self.scale) @ self.coefficients
-        return np.asarray(expit(line) if self.logistic else line, dtype=np.float64)
+        return np.asarray(self.intercept + ((x - self.centre) / self.scale) @ self.coefficients, dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class LogisticFunction:
+    """``1 / (1 + exp(-z))`` of a linear function z: a probability."""
+
+    line: LinearFunction
+
+    def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Evaluate the function on rows, shape (rows, features)."""
+        from scipy.special import expit
+
+        return np.asarray(expit(self.line.predict(x)), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,7 @@ class Logistic(Tabular):
         """Raise `ForecastError` unless a direction is asked for."""
         require_direction(self.label, question)
 
-    def learn(self, rows: Train) -> LinearFunction:
+    def learn(self, rows: Train) -> LogisticFunction:
         """Minimise the penalised logistic loss; an optimiser that gives up is logged as a warning."""
         from sklearn.linear_model import LogisticRegression
 
@@ -139,7 +147,7 @@ class Logistic(Tabular):
             model.fit((rows.x - centre) / scale, rows.y.astype(np.int64), sample_weight=weight)
         for warning in caught:
             LOGGER.warning("Logistic (%s): %s", window(rows), warning.message)
-        return LinearFunction(float(model.intercept_[0]), model.coef_[0], centre, scale, logistic=True)
+        return LogisticFunction(LinearFunction(float(model.intercept_[0]), model.coef_[0], centre, scale))
 
 
 def _least_squares(rows: Train, *, penalty: float) -> LinearFunction:

@@ -84,7 +84,7 @@ def table(facts: Facts) -> Table:
             better = "forecast" if (own < naive) == (name in _LOWER_IS_BETTER) else "naive"
         rows.append((words.title(name), _value(name, own), _value(name, naive), better))
     return Table.of(
-        "Accuracy of the forecasts", ("Out of sample", "Forecast", "Naive forecast", "Closer"), rows, "lrrl"
+        "Accuracy of the forecasts", ("Out of sample", "Forecast", "Naive", "Better"), rows, "lrrl"
     )
 
 

@@ -43,7 +43,7 @@ def headline(facts: Facts) -> Table:
         for name in HEADLINE
     ]
     rows += [
-        ("Traded per year, times equity", words.number(turnover(facts)), "bought once", ""),
+        ("Traded per year, times equity", words.number(turnover(facts), 1), "bought once", ""),
         ("Costs per year, of equity", words.percent(cost_rate(facts), 2), "", ""),
         ("Average exposure, of equity", words.percent(float(facts.run.equity["exposure"].mean()), 0), "", ""),
     ]  # fmt: skip

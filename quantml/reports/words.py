@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -118,6 +119,15 @@ def title(name: str) -> str:
     words = [word.capitalize() if word in _PROPER else word for word in name.split("_")]
     text = " ".join(words)
     return text[:1].upper() + text[1:]
+
+
+def typeset(text: str) -> str:
+    """Give the negative numbers of a sentence a true minus sign.
+
+    >>> typeset("from -0.1 to 0.2, block-wise, 2001-01-02")
+    'from −0.1 to 0.2, block-wise, 2001-01-02'
+    """
+    return re.sub(r"(?<![\w.])-(?=\d)", MINUS, text)
 
 
 def plural(amount: int, noun: str, many: str = "") -> str:

@@ -9,12 +9,12 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from quantml.forecasters.base import Question, Test, Train
 
 from quantml.bars import Bars
 from quantml.canonical import digest
 from quantml.errors import DataError, TargetError
 from quantml.features.base import Features, build_features
+from quantml.forecasters.base import Question, Test, Train
 from quantml.signals.base import Context, Weights, apply_steps
 from quantml.study import Study
 from quantml.targets import Target, latest_known

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from quantml.forecasters.base import Fitted, Forecast, Forecaster, RowForecast, as_forecaster
-from quantml.simulation.simulator import simulate
 
 from quantml.arrays import ReadOnly
+from quantml.forecasters.base import Fitted, Forecast, Forecaster, RowForecast, as_forecaster
 from quantml.signals.base import Context, apply_steps
+from quantml.simulation.simulator import simulate
 from quantml.validation.problem import Problem, Values
 from quantml.validation.splits import Fold
 from quantml.validation.tuning import Objective

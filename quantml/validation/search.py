@@ -62,7 +62,9 @@ def _valid(problem: Problem, listed: Sequence[Values]) -> list[Values]:
         else:
             valid.append(values)
     if not valid:
-        raise StudyError("the search space", must="hold a valid combination", got=f"none of {len(listed)}", hint=refusal)
+        raise StudyError(
+            "the search space", must="hold a valid combination", got=f"none of {len(listed)}", hint=refusal
+        )
     return valid
 
 

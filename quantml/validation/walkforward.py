@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from quantml.forecasters.base import Forecast
 
 from quantml.arrays import ReadOnly
 from quantml.bars import Bars
 from quantml.errors import FoldError, InputError, QuantmlError
+from quantml.forecasters.base import Forecast
 from quantml.signals.base import Weights
 from quantml.study import Study
 from quantml.validation import scoring

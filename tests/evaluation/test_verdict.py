@@ -105,7 +105,9 @@ def test_a_lost_account_is_rejected():
 def test_a_lost_benchmark_decides_nothing():
     lost = BENCHMARK.copy()
     lost[100] = -1.0
-    assert verdict_of(0.002 + NOISE, lost).outcome == "inconclusive"
+    verdict = verdict_of(0.002 + NOISE, lost)
+    assert verdict.outcome == "inconclusive"
+    assert "The benchmark was lost" in verdict.paragraph
 
 
 def test_a_missing_return_is_named():

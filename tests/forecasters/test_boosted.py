@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -14,7 +15,7 @@ FIXED = {"num_threads": 1, "deterministic": True, "force_row_wise": True, "verbo
 @pytest.mark.parametrize(
     ("kind", "objective"), [("return", "regression"), ("volatility", "l2"), ("direction", "binary")]
 )
-def test_it_equals_a_bare_call_of_lightgbm_to_the_bit(world, kind, objective, weighted):
+def test_it_equals_a_bare_call_of_lightgbm_to_the_bit(world: Any, kind: str, objective: str, weighted: bool) -> None:
     train, test = world(kind).train(), world(kind).test()
     train = replace(train, weight=np.linspace(0.5, 2.0, len(train.y)) if weighted else None)
     given = {"objective": objective, "learning_rate": 0.1, "num_leaves": 7, "min_data_in_leaf": 10, "lambda_l2": 0.5}
@@ -26,7 +27,7 @@ def test_it_equals_a_bare_call_of_lightgbm_to_the_bit(world, kind, objective, we
     assert (forecast.probability is not None) == (kind == "direction")
 
 
-def test_subsampling_draws_with_the_fits_seed_as_a_bare_call_does(world):
+def test_subsampling_draws_with_the_fits_seed_as_a_bare_call_does(world: Any) -> None:
     train, test = world().train(), world().test()
     seed = train.integers(1)[0]
     given = {"objective": "regression", "learning_rate": 0.05, "bagging_fraction": 0.5, "bagging_freq": 1,
@@ -38,19 +39,19 @@ def test_subsampling_draws_with_the_fits_seed_as_a_bare_call_does(world):
     assert not np.array_equal(other.mean, bare.predict(test.x))
 
 
-def test_the_defaults_are_lightgbms_own_but_for_two(world):
+def test_the_defaults_are_lightgbms_own_but_for_two(world: Any) -> None:
     train, test = world().train(), world().test()
     declared = LightGBM(n_estimators=100, learning_rate=0.1)
     bare = lightgbm.LGBMRegressor(n_jobs=1, deterministic=True, force_row_wise=True, verbosity=-1)
     np.testing.assert_array_equal(declared.fit(train).predict(test).mean, bare.fit(train.x, train.y).predict(test.x))
 
 
-def test_missing_features_are_forecast_from(world):
+def test_missing_features_are_forecast_from(world: Any) -> None:
     forecast = LightGBM(n_estimators=5).fit(world().train()).predict(world().test())
     assert not np.isnan(forecast.mean).any()
 
 
-def test_too_few_rows_to_split_are_refused(world):
+def test_too_few_rows_to_split_are_refused(world: Any) -> None:
     train = world().train()
     few = train.where(np.arange(len(train.y)) < 39)
     with pytest.raises(ForecastError, match="must have 40 training rows or more, 2 x min_child_samples.*; got 39"):
@@ -78,6 +79,6 @@ def test_too_few_rows_to_split_are_refused(world):
         ({"min_child_weight": -1}, "min_child_weight must be a finite number of at least 0; got -1"),
     ],
 )
-def test_parameters_out_of_range_are_named(given, rule):
+def test_parameters_out_of_range_are_named(given: Any, rule: str) -> None:
     with pytest.raises(ParameterError, match=f"LightGBM.{rule}"):
         LightGBM(**given)

@@ -1,5 +1,6 @@
 import pickle
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,39 +17,40 @@ from quantml.forecasters import Estimator, as_forecaster
 
 
 @pytest.fixture
-def rows(world):
+def rows(world: Any) -> Any:
     """A training set, its complete rows, and complete test rows."""
 
-    def make(kind="return"):
+    def make(kind: str = "return") -> Any:
         train = world(kind).train()
         return train, train.where(~np.isnan(train.x).any(axis=1)), world(kind).test(171, 199)
 
     return make
 
 
-def test_a_regressor_forecasts_what_it_predicts(rows):
+def test_a_regressor_forecasts_what_it_predicts(rows: Any) -> None:
     train, complete, test = rows()
     peer = KNeighborsRegressor(7).fit(complete.x, complete.y)
     np.testing.assert_array_equal(Estimator(KNeighborsRegressor(7)).fit(train).predict(test).mean, peer.predict(test.x))
 
 
-def test_a_classifier_forecasts_the_probability_of_up(rows):
+def test_a_classifier_forecasts_the_probability_of_up(rows: Any) -> None:
     train, complete, test = rows("direction")
     model = make_pipeline(StandardScaler(), LogisticRegression())
     forecast = as_forecaster(model).fit(train).predict(test)
     expected = model.fit(complete.x, complete.y).predict_proba(test.x)[:, 1]
+    assert forecast.probability is not None
     np.testing.assert_allclose(forecast.probability, expected, rtol=1e-13)
     np.testing.assert_array_equal(forecast.mean, forecast.probability)
 
 
-def test_a_pipeline_of_regressors_passes(rows):
+def test_a_pipeline_of_regressors_passes(rows: Any) -> None:
     train, complete, test = rows()
     model = make_pipeline(StandardScaler(), LinearRegression())
     expected = model.fit(complete.x, complete.y).predict(test.x)
     np.testing.assert_allclose(as_forecaster(model).fit(train).predict(test).mean, expected, rtol=1e-12)
 
 
-def test_the_estimator_given_is_never_fitted(rows):
+def test_the_estimator_given_is_never_fitted(rows: Any) -> None:
     train, _, test = rows()
     model = LinearRegression()
     fitted = Estimator(model).fit(train)
@@ -59,22 +61,22 @@ def test_the_estimator_given_is_never_fitted(rows):
 class Median:
     """No scikit-learn estimator; remembers in a list whether it was fitted."""
 
-    def __init__(self):
-        self.fits = []
+    def __init__(self) -> None:
+        self.fits: list[float] = []
 
-    def fit(self, X, y):
+    def fit(self, X: Any, y: Any) -> Any:
         self.fits.append(np.median(y))
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Any:
         return np.full(len(X), self.fits[-1])
 
 
 class Chance(Median):
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> Any:
         return np.tile([0.25, 0.75], (len(X), 1))
 
 
-def test_any_object_with_fit_and_predict_works_on_a_copy(rows):
+def test_any_object_with_fit_and_predict_works_on_a_copy(rows: Any) -> None:
     train, complete, test = rows()
     model = Median()
     forecast = as_forecaster(model).fit(train).predict(test)
@@ -82,28 +84,30 @@ def test_any_object_with_fit_and_predict_works_on_a_copy(rows):
     assert model.fits == []
 
 
-def test_any_object_with_predict_proba_is_a_classifier(rows):
+def test_any_object_with_predict_proba_is_a_classifier(rows: Any) -> None:
     train, _, test = rows("direction")
     np.testing.assert_array_equal(as_forecaster(Chance()).fit(train).predict(test).probability, 0.75)
 
 
-def seeds(model):
+def seeds(model: Any) -> Any:
     return {name: value for name, value in model.get_params().items() if name.endswith("random_state")}
 
 
-def test_random_states_that_are_none_are_set_from_the_seed(rows):
+def test_random_states_that_are_none_are_set_from_the_seed(rows: Any) -> None:
     train, _, _ = rows()
     model = make_pipeline(BaggingRegressor(DecisionTreeRegressor(random_state=11), n_estimators=2))
-    set_ = seeds(Estimator(model).fit(train).model.estimator)
-    assert set_ == {"baggingregressor__random_state": train.integers(1)[0],
+    fitted: Any = Estimator(model).fit(train).model
+    given = seeds(fitted.estimator)
+    assert given == {"baggingregressor__random_state": train.integers(1)[0],
                     "baggingregressor__estimator__random_state": 11}  # fmt: skip
     nested = make_pipeline(BaggingRegressor(DecisionTreeRegressor(), n_estimators=2))
-    both = seeds(Estimator(nested).fit(train).model.estimator)
+    fitted = Estimator(nested).fit(train).model
+    both = seeds(fitted.estimator)
     assert sorted(both.values()) == sorted(train.integers(2))
 
 
 @pytest.mark.parametrize("kind", ["return", "direction"])
-def test_equal_seeds_give_equal_forecasts_and_other_seeds_others(rows, kind):
+def test_equal_seeds_give_equal_forecasts_and_other_seeds_others(rows: Any, kind: str) -> None:
     train, _, test = rows(kind)
     model = RandomForestRegressor(10) if kind == "return" else RandomForestClassifier(10)
     first, second = (Estimator(model).fit(train).predict(test).mean for _ in range(2))
@@ -112,7 +116,7 @@ def test_equal_seeds_give_equal_forecasts_and_other_seeds_others(rows, kind):
     assert not np.array_equal(first, other)
 
 
-def test_weights_reach_the_estimator(rows):
+def test_weights_reach_the_estimator(rows: Any) -> None:
     train, complete, test = rows()
     weight = np.linspace(0.1, 3.0, len(train.y))
     peer = LinearRegression().fit(complete.x, complete.y, sample_weight=weight[~np.isnan(train.x).any(axis=1)])
@@ -120,11 +124,11 @@ def test_weights_reach_the_estimator(rows):
     np.testing.assert_allclose(forecast.mean, peer.predict(test.x), rtol=1e-12)
 
 
-class Column(RegressorMixin, BaseEstimator):
-    def fit(self, X, y):
+class Column(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    def fit(self, X: Any, y: Any) -> Any:
         return self
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Any:
         return X[:, :1]
 
 
@@ -138,19 +142,19 @@ class Column(RegressorMixin, BaseEstimator):
         (Column(), "return", r"Column must forecast one number per row, shape \(2,\); got \(2, 1\)"),
     ],
 )
-def test_what_an_estimator_cannot_answer_is_refused(rows, model, kind, message):
+def test_what_an_estimator_cannot_answer_is_refused(rows: Any, model: Any, kind: str, message: str) -> None:
     train, _, test = rows(kind)
     with pytest.raises(ForecastError, match=message):
         Estimator(model).fit(train).predict(test)
 
 
-def test_weights_that_fit_does_not_take_are_refused(rows):
+def test_weights_that_fit_does_not_take_are_refused(rows: Any) -> None:
     train, _, _ = rows()
     with pytest.raises(ForecastError, match="KNeighborsRegressor must take sample_weight in fit"):
         Estimator(KNeighborsRegressor()).fit(replace(train, weight=np.ones(len(train.y))))
 
 
-def test_a_fitted_estimator_pickles(rows):
+def test_a_fitted_estimator_pickles(rows: Any) -> None:
     train, _, test = rows()
     fitted = Estimator(RandomForestRegressor(5)).fit(train)
     again = pickle.loads(pickle.dumps(fitted))

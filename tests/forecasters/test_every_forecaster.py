@@ -3,6 +3,7 @@
 import inspect
 import pickle
 from dataclasses import is_dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,24 +33,25 @@ CASES = [
 every = pytest.mark.parametrize(("forecaster", "kind"), CASES, ids=lambda part: part if isinstance(part, str) else None)
 
 
-def arrays(forecast):
+def arrays(forecast: Any) -> Any:
     return {name: array for name, array in vars(forecast).items() if array is not None}
 
 
-def assert_same(first, second, rows=slice(None)):
+def assert_same(first: Any, second: Any, rows: Any = slice(None)) -> None:
     assert set(arrays(first)) == set(arrays(second))
     for name, array in arrays(first).items():
         np.testing.assert_array_equal(array[rows], arrays(second)[name][rows])
 
 
-def test_every_public_forecaster_is_covered():
-    public = [getattr(quantml.forecasters, name) for name in quantml.forecasters.__all__]
+def test_every_public_forecaster_is_covered() -> None:
+    public: list[Any] = [getattr(quantml.forecasters, name) for name in quantml.forecasters.__all__]
     built_in = {part for part in public if is_dataclass(part) and hasattr(part, "fit") and not inspect.isabstract(part)}
-    assert {type(forecaster) for forecaster, _ in CASES} == built_in
+    covered: set[Any] = {type(forecaster) for forecaster, _ in CASES}
+    assert covered == built_in
 
 
 @every
-def test_forecasts_vary_and_are_known_where_features_are(forecaster, kind, world):
+def test_forecasts_vary_and_are_known_where_features_are(forecaster: Any, kind: str, world: Any) -> None:
     test = world(kind).test()
     mean = forecaster.fit(world(kind).train()).predict(test).mean
     assert np.isnan(mean).sum() <= 1
@@ -58,7 +60,7 @@ def test_forecasts_vary_and_are_known_where_features_are(forecaster, kind, world
 
 @every
 @pytest.mark.parametrize("last", [160, 164, 180])
-def test_changing_the_future_leaves_earlier_forecasts_bit_identical(forecaster, kind, last, world):
+def test_changing_the_future_leaves_the_past_bit_identical(forecaster: Any, kind: str, last: int, world: Any) -> None:
     true, other = world(kind), world(kind, change_after=last)
     first, second = (forecaster.fit(w.train()).predict(w.test()) for w in (true, other))
     before = true.test().time <= last
@@ -69,31 +71,31 @@ def test_changing_the_future_leaves_earlier_forecasts_bit_identical(forecaster, 
 
 @every
 @pytest.mark.parametrize("last", [160, 164, 180])
-def test_the_first_dates_of_a_block_are_forecast_as_in_the_whole_block(forecaster, kind, last, world):
+def test_the_first_dates_are_forecast_as_in_the_whole_block(forecaster: Any, kind: str, last: int, world: Any) -> None:
     fitted = forecaster.fit(world(kind).train())
     block, part = world(kind).test(), world(kind).test(last=last)
     assert_same(fitted.predict(part), replace_rows(fitted.predict(block), block.time <= last))
 
 
 @every
-def test_one_date_alone_is_forecast_as_in_the_whole_block(forecaster, kind, world):
+def test_one_date_alone_is_forecast_as_in_the_whole_block(forecaster: Any, kind: str, world: Any) -> None:
     fitted = forecaster.fit(world(kind).train())
     block, alone = world(kind).test(), world(kind).test(180, 180)
     assert_same(fitted.predict(alone), replace_rows(fitted.predict(block), block.time == 180))
 
 
-def replace_rows(forecast, keep):
+def replace_rows(forecast: Any, keep: Any) -> Any:
     return replace(forecast, **{name: array[keep] for name, array in arrays(forecast).items()})
 
 
 @every
-def test_equal_seeds_give_equal_bytes(forecaster, kind, world):
+def test_equal_seeds_give_equal_bytes(forecaster: Any, kind: str, world: Any) -> None:
     first, second = (forecaster.fit(world(kind).train()).predict(world(kind).test()) for _ in range(2))
     assert_same(first, second)
 
 
 @every
-def test_declarations_and_fitted_objects_pickle(forecaster, kind, world):
+def test_declarations_and_fitted_objects_pickle(forecaster: Any, kind: str, world: Any) -> None:
     fitted = forecaster.fit(world(kind).train())
     expected = fitted.predict(world(kind).test())
     again = pickle.loads(pickle.dumps(forecaster)).fit(pickle.loads(pickle.dumps(world(kind).train())))
@@ -102,21 +104,21 @@ def test_declarations_and_fitted_objects_pickle(forecaster, kind, world):
 
 
 @every
-def test_fitting_leaves_the_declaration_as_it_was(forecaster, kind, world):
+def test_fitting_leaves_the_declaration_as_it_was(forecaster: Any, kind: str, world: Any) -> None:
     before = repr(forecaster)
     forecaster.fit(world(kind).train())
     assert repr(forecaster) == before
 
 
 @every
-def test_the_training_rows_are_forecast_too(forecaster, kind, world):
+def test_the_training_rows_are_forecast_too(forecaster: Any, kind: str, world: Any) -> None:
     test = world(kind).test(0, 159)
     mean = forecaster.fit(world(kind).train()).predict(test).mean
     assert np.isnan(mean[test.time < 5]).sum() == np.isnan(mean).sum()
 
 
 @every
-def test_a_constant_target_is_refused_by_all_that_learn_from_it(forecaster, kind, world):
+def test_a_constant_target_is_refused_by_all_that_learn_from_it(forecaster: Any, kind: str, world: Any) -> None:
     train = world(kind).train()
     constant = replace(train, y=np.ones_like(train.y))
     if isinstance(forecaster, (Naive, ARIMA)):  # one learns nothing, the other from the bars
@@ -127,7 +129,7 @@ def test_a_constant_target_is_refused_by_all_that_learn_from_it(forecaster, kind
 
 
 @every
-def test_no_training_rows_are_refused_by_all_that_learn_from_them(forecaster, kind, world):
+def test_no_training_rows_are_refused_by_all_that_learn_from_them(forecaster: Any, kind: str, world: Any) -> None:
     train = world(kind).train()
     empty = train.where(np.zeros(len(train.y), dtype=bool))
     if isinstance(forecaster, (Naive, ARIMA)):

@@ -1,5 +1,6 @@
 import logging
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +13,10 @@ from quantml.forecasters import Linear, Logistic, Ridge
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "weighted"])
-def rows(request, world):
+def rows(request: Any, world: Any) -> Any:
     """Training rows, their complete part, and test rows that are complete."""
 
-    def make(kind="return"):
+    def make(kind: str = "return") -> Any:
         train = world(kind).train()
         weight = np.random.default_rng(0).uniform(0.5, 2.0, len(train.y)) if request.param else None
         train = replace(train, weight=weight)
@@ -24,7 +25,7 @@ def rows(request, world):
     return make
 
 
-def test_linear_equals_least_squares_by_numpy(rows):
+def test_linear_equals_least_squares_by_numpy(rows: Any) -> None:
     train, complete, test = rows()
     root = np.ones(len(complete.y)) if complete.weight is None else np.sqrt(complete.weight)
     design = np.column_stack([np.ones(len(complete.y)), complete.x])
@@ -33,7 +34,7 @@ def test_linear_equals_least_squares_by_numpy(rows):
     np.testing.assert_allclose(Linear().fit(train).predict(test).mean, expected, rtol=1e-10)
 
 
-def test_linear_finds_an_exact_line(world):
+def test_linear_finds_an_exact_line(world: Any) -> None:
     train = world().train()
     line = 0.5 + train.x @ [0.01, -0.03, 0.002]
     test = world().test(171, 199)
@@ -41,7 +42,7 @@ def test_linear_finds_an_exact_line(world):
     np.testing.assert_allclose(fitted.predict(test).mean, 0.5 + test.x @ [0.01, -0.03, 0.002], rtol=1e-12)
 
 
-def test_collinear_and_constant_features_of_any_size_change_nothing(world):
+def test_collinear_and_constant_features_of_any_size_change_nothing(world: Any) -> None:
     train, test = world().train(), world().test(171, 199)
     names = (*train.names, "again", "same")
     wide = [np.column_stack([part.x, 1e9 * part.x[:, 0], np.full(len(part.x), 0.1)]) for part in (train, test)]
@@ -49,7 +50,7 @@ def test_collinear_and_constant_features_of_any_size_change_nothing(world):
     np.testing.assert_allclose(more.mean, Linear().fit(train).predict(test).mean, rtol=1e-9)
 
 
-def test_linear_needs_more_rows_than_features(world):
+def test_linear_needs_more_rows_than_features(world: Any) -> None:
     train = world().train()
     few = train.where(np.arange(len(train.y)) >= len(train.y) - 3)
     with pytest.raises(ForecastError, match="must have more training rows than its 3 features; got 3 .*use Ridge"):
@@ -57,7 +58,7 @@ def test_linear_needs_more_rows_than_features(world):
 
 
 @pytest.mark.parametrize("alpha", [1e-3, 1.0, 300])
-def test_ridge_equals_scaler_and_ridge_of_scikit_learn(rows, alpha):
+def test_ridge_equals_scaler_and_ridge_of_scikit_learn(rows: Any, alpha: float) -> None:
     train, complete, test = rows()
     peer = make_pipeline(StandardScaler(), sk.Ridge(alpha))
     weights = {"standardscaler__sample_weight": complete.weight, "ridge__sample_weight": complete.weight}
@@ -66,17 +67,18 @@ def test_ridge_equals_scaler_and_ridge_of_scikit_learn(rows, alpha):
 
 
 @pytest.mark.parametrize("C", [0.01, 1.0, 100.0])
-def test_logistic_equals_scaler_and_logistic_regression_of_scikit_learn(rows, C):
+def test_logistic_equals_scaler_and_logistic_regression_of_scikit_learn(rows: Any, C: float) -> None:
     train, complete, test = rows("direction")
     peer = make_pipeline(StandardScaler(), sk.LogisticRegression(C=C, solver="lbfgs", tol=1e-10, max_iter=1000))
     weights = {"standardscaler__sample_weight": complete.weight, "logisticregression__sample_weight": complete.weight}
     expected = peer.fit(complete.x, complete.y, **weights).predict_proba(test.x)[:, 1]
     forecast = Logistic(C=C).fit(train).predict(test)
+    assert forecast.probability is not None
     np.testing.assert_allclose(forecast.probability, expected, rtol=1e-6)
     np.testing.assert_array_equal(forecast.mean, forecast.probability)
 
 
-def test_an_optimiser_that_gives_up_is_logged(world, caplog, monkeypatch):
+def test_an_optimiser_that_gives_up_is_logged(world: Any, caplog: Any, monkeypatch: Any) -> None:
     short = sk.LogisticRegression
     monkeypatch.setattr(sk, "LogisticRegression", lambda **given: short(**(given | {"max_iter": 1})))
     with caplog.at_level(logging.WARNING, "quantml"):
@@ -87,12 +89,12 @@ def test_an_optimiser_that_gives_up_is_logged(world, caplog, monkeypatch):
 
 @pytest.mark.parametrize("value", [0.0, -1.0, np.inf, np.nan, "1", True, None])
 @pytest.mark.parametrize(("declared", "name"), [(Ridge, "alpha"), (Logistic, "C")])
-def test_penalties_are_positive_numbers(declared, name, value):
+def test_penalties_are_positive_numbers(declared: Any, name: str, value: Any) -> None:
     with pytest.raises(ParameterError, match=rf"{declared.__name__}.{name} must be a finite number above 0; got"):
         declared(**{name: value})
 
 
-def test_each_kind_of_question_has_its_forecasters(world):
+def test_each_kind_of_question_has_its_forecasters(world: Any) -> None:
     for forecaster in (Linear(), Ridge()):
         assert forecaster.fit(world("volatility").train()).predict(world("volatility").test()).probability is None
         with pytest.raises(ForecastError, match="must be asked for a return or a volatility; got 'direction'"):

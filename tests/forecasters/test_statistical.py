@@ -1,5 +1,6 @@
 import logging
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,12 @@ from quantml.forecasters import ARIMA
 from quantml.forecasters.statistical import FittedARIMA
 
 
-def bars_of(**closes):
+def bars_of(**closes: Any) -> Any:
     clock = pd.bdate_range("2024-01-01", periods=len(next(iter(closes.values()))))
     return Bars.from_close(pd.DataFrame(closes, clock, dtype=float), periods_per_year=252)
 
 
-def returns_of(bars, symbol, first, last):
+def returns_of(bars: Any, symbol: str, first: Any, last: int) -> Any:
     """Returns in percent of the symbol's own bars from row `first` to row `last`, by pandas."""
     return 100.0 * bars.close[symbol].iloc[first : last + 1].dropna().pct_change().dropna().to_numpy()
 
@@ -27,7 +28,7 @@ def returns_of(bars, symbol, first, last):
     ("order", "trend"), [((1, 0, 0), "c"), ((1, 0, 1), "c"), ((0, 0, 2), "n"), ((1, 1, 1), "n"), ((0, 0, 0), "c")]
 )
 @pytest.mark.parametrize("symbol", ["A", "B"])
-def test_one_step_forecasts_through_a_block_equal_statsmodels_append(world, order, trend, symbol):
+def test_one_step_forecasts_equal_statsmodels_append(world: Any, order: Any, trend: str, symbol: Any) -> None:
     made = world()
     test = made.test(160, 199)
     forecast = ARIMA(order, trend).fit(made.train(160, start=10)).predict(test)
@@ -38,11 +39,12 @@ def test_one_step_forecasts_through_a_block_equal_statsmodels_append(world, orde
     peer = fitted.append(after, refit=False).get_prediction(start=len(before), end=len(before) + len(after))
 
     np.testing.assert_allclose(100.0 * forecast.mean[own], peer.predicted_mean, rtol=1e-10, atol=1e-12)
+    assert forecast.variance is not None
     np.testing.assert_allclose(1e4 * forecast.variance[own], peer.var_pred_mean, rtol=1e-9)
 
 
 @pytest.mark.parametrize(("order", "trend"), [((2, 0, 1), "c"), ((0, 1, 1), "n")])
-def test_longer_horizons_compound_statsmodels_forecasts(world, order, trend):
+def test_longer_horizons_compound_statsmodels_forecasts(world: Any, order: Any, trend: str) -> None:
     made = world(horizon=5)
     forecast = ARIMA(order, trend).fit(made.train(160)).predict(made.test(160, 170))
     fitted = Model(returns_of(made.bars, "A", 0, 160), order=order, trend=trend).fit(method_kwargs={"maxiter": 200})
@@ -53,7 +55,7 @@ def test_longer_horizons_compound_statsmodels_forecasts(world, order, trend):
     assert forecast.variance is None
 
 
-def fixed(parameters, order=(1, 0, 0), start=0):
+def fixed(parameters: Any, order: Any = (1, 0, 0), start: int = 0) -> Any:
     return FittedARIMA(ARIMA(order), {0: np.array(parameters)}, start, ())
 
 
@@ -65,7 +67,7 @@ def fixed(parameters, order=(1, 0, 0), start=0):
         (2, [0.001 + 0.001 + 1e-6, 0.9905 * 0.99575 - 1.0, 1.0055 * 1.00325 - 1.0]),
     ],
 )
-def test_an_autoregression_by_hand(world, horizon, expected):
+def test_an_autoregression_by_hand(world: Any, horizon: int, expected: Any) -> None:
     bars = bars_of(A=[100.0, 98.0, 98.98])
     test = replace(
         world().test(160, 160), x=np.zeros((3, 3)), time=np.arange(3), symbol=np.zeros(3, dtype=int), bars=bars
@@ -77,21 +79,21 @@ def test_an_autoregression_by_hand(world, horizon, expected):
         np.testing.assert_allclose(forecast.variance, np.array([2.0 / 0.75, 2.0, 2.0]) / 1e4, rtol=1e-9)
 
 
-def test_rows_before_the_window_without_a_bar_or_of_other_symbols_have_no_forecast(world):
+def test_rows_before_the_window_without_a_bar_or_of_other_symbols_have_no_forecast(world: Any) -> None:
     bars = bars_of(A=[100.0, 98.0, np.nan, 98.98], B=[1.0, 2.0, 3.0, 4.0])
     test = replace(world().test(160, 160), time=np.array([0, 1, 2, 3, 3]), symbol=np.array([0, 0, 0, 0, 1]), bars=bars)
     forecast = fixed([0.1, 0.5, 2.0], start=1).predict(test)
     np.testing.assert_allclose(forecast.mean, [np.nan, 0.001, np.nan, 0.0055, np.nan], rtol=1e-9)
 
 
-def test_it_sees_the_window_and_the_bar_that_opens_the_block_only(world):
+def test_it_sees_the_window_and_the_bar_that_opens_the_block_only(world: Any) -> None:
     made = world()
     fitted = ARIMA().fit(made.train(160, start=40))
     expected = Model(returns_of(made.bars, "A", 40, 160), order=(1, 0, 0)).fit().params
     np.testing.assert_allclose(fitted.parameters[0], expected, rtol=1e-8)
 
 
-def test_adjusted_closes_are_used(world):
+def test_adjusted_closes_are_used(world: Any) -> None:
     made = world()
     split = made.bars.close.assign(A=made.bars.close["A"].where(np.arange(200) < 50, made.bars.close["A"] / 4.0))
     ratio = pd.DataFrame(1.0, split.index, split.columns)
@@ -102,7 +104,7 @@ def test_adjusted_closes_are_used(world):
     np.testing.assert_allclose(second, first, rtol=1e-6)
 
 
-def test_an_optimiser_that_does_not_converge_is_recorded_and_logged(world, caplog, monkeypatch):
+def test_an_optimiser_that_does_not_converge_is_recorded_and_logged(world: Any, caplog: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr("quantml.forecasters.statistical.ITERATIONS", 1)
     with caplog.at_level(logging.WARNING, "quantml"):
         fitted = ARIMA((2, 0, 2)).fit(world().train())
@@ -110,7 +112,7 @@ def test_an_optimiser_that_does_not_converge_is_recorded_and_logged(world, caplo
     assert "ARIMA (B, training window 2024-01-01 to 2024-08-12): Maximum Likelihood" in caplog.text
 
 
-def test_a_symbol_with_few_returns_is_logged_and_not_forecast_and_one_with_none_is_not(world, caplog):
+def test_a_symbol_with_few_returns_is_logged_and_not_forecast_and_one_with_none_is_not(world: Any, caplog: Any) -> None:
     made = world()
     closes = made.bars.close.assign(New=np.nan, Later=np.nan)
     closes.iloc[150:, 2] = np.linspace(10.0, 11.0, 50) ** 2
@@ -128,7 +130,7 @@ def test_a_symbol_with_few_returns_is_logged_and_not_forecast_and_one_with_none_
     np.testing.assert_array_equal(np.isnan(fitted.predict(test).mean), test.symbol >= 2)
 
 
-def test_targets_that_it_does_not_forecast_are_refused(world):
+def test_targets_that_it_does_not_forecast_are_refused(world: Any) -> None:
     hint = r'Use target=ForwardReturn\(start="close"\)\.'
     for question, got in (({"start": "fill"}, "a return that starts at the fill"),
                           ({"kind": "direction"}, "a direction that starts at the close")):  # fmt: skip
@@ -139,14 +141,14 @@ def test_targets_that_it_does_not_forecast_are_refused(world):
             ARIMA().fit(replace(train, question=replace(train.question, **question)))
 
 
-def test_too_short_a_window_is_refused(world):
+def test_too_short_a_window_is_refused(world: Any) -> None:
     message = r"ARIMA must have at least 15 returns of a symbol to fit; got 14 \(training window .*Lengthen train"
     with pytest.raises(ForecastError, match=message):
         ARIMA().fit(world().train(14))
 
 
 @pytest.mark.parametrize("growth", [0.0, 0.01])
-def test_constant_returns_are_refused(world, growth):
+def test_constant_returns_are_refused(world: Any, growth: float) -> None:
     made = world()
     closes = made.bars.close.assign(B=(1.0 + growth) ** np.arange(200.0))
     made = replace(made, bars=Bars.from_close(closes, periods_per_year=252))
@@ -154,8 +156,8 @@ def test_constant_returns_are_refused(world, growth):
         ARIMA().fit(made.train())
 
 
-def test_a_model_that_cannot_be_fitted_is_named(world, monkeypatch):
-    def fail(*_, **__):
+def test_a_model_that_cannot_be_fitted_is_named(world: Any, monkeypatch: Any) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
         raise np.linalg.LinAlgError("Schur decomposition solver error.")
 
     monkeypatch.setattr(Model, "fit", fail)
@@ -173,6 +175,6 @@ def test_a_model_that_cannot_be_fitted_is_named(world, monkeypatch):
         ({"order": (1, 1, 0)}, "ARIMA.trend must be 'n' where order has d of 1 or more; got 'c'"),
     ],
 )
-def test_parameters_out_of_range_are_named(given, message):
+def test_parameters_out_of_range_are_named(given: Any, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         ARIMA(**given)

@@ -1,5 +1,5 @@
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,14 +12,14 @@ from quantml.forecasters import Tabular
 class Recorder(Tabular):
     """Answers with the number of rows that it is asked for at once, and records what it sees."""
 
-    seen: list = field(default_factory=list)
+    seen: list[Any] = field(default_factory=list)
     answer: float = 1.0
 
-    def learn(self, rows):
+    def learn(self, rows: Any) -> Any:
         self.seen.append(rows)
         return self
 
-    def predict(self, x):
+    def predict(self, x: Any) -> Any:
         self.seen.append(x)
         return np.full(len(x), self.answer * len(x))
 
@@ -30,7 +30,7 @@ class WholeBlock(Recorder):
     row_by_row: ClassVar[bool] = True
 
 
-def test_rows_with_a_missing_feature_are_left_out_of_training_and_have_no_forecast(world):
+def test_rows_with_a_missing_feature_are_left_out_of_training_and_have_no_forecast(world: Any) -> None:
     recorder = Recorder()
     fitted = recorder.fit(world().train())
     assert (fitted.rows_given, fitted.rows_used) == (317, 307)  # bars 0 to 4 of two symbols
@@ -40,7 +40,7 @@ def test_rows_with_a_missing_feature_are_left_out_of_training_and_have_no_foreca
     np.testing.assert_array_equal(np.isnan(fitted.predict(test).mean), missing)
 
 
-def test_a_forecaster_is_asked_one_date_at_a_time(world):
+def test_a_forecaster_is_asked_one_date_at_a_time(world: Any) -> None:
     fitted = Recorder().fit(world().train())
     test = world().test()
     mean = fitted.predict(test).mean
@@ -49,7 +49,7 @@ def test_a_forecaster_is_asked_one_date_at_a_time(world):
     np.testing.assert_array_equal(mean[alone], [np.nan, 1.0, 1.0])
 
 
-def test_a_row_by_row_forecaster_is_asked_once_with_its_missing_values(world):
+def test_a_row_by_row_forecaster_is_asked_once_with_its_missing_values(world: Any) -> None:
     recorder = WholeBlock()
     fitted = recorder.fit(world().train())
     test = world().test()
@@ -58,36 +58,36 @@ def test_a_row_by_row_forecaster_is_asked_once_with_its_missing_values(world):
     np.testing.assert_array_equal(recorder.seen[-1], test.x)
 
 
-def test_a_test_without_rows_has_no_forecasts(world):
+def test_a_test_without_rows_has_no_forecasts(world: Any) -> None:
     test = world().test()
     none = replace(test, x=test.x[:0], time=test.time[:0], symbol=test.symbol[:0], latest=test.latest[:0])
     assert Recorder().fit(world().train()).predict(none).mean.shape == (0,)
 
 
-def nothing(train):
+def nothing(train: Any) -> Any:
     return train.where(np.zeros(len(train.y), dtype=bool))
 
 
-def with_features(train, change):
+def with_features(train: Any, change: Any) -> Any:
     x = train.x.copy()
     change(x)
     return replace(train, x=x)
 
 
-def all_missing(x):
+def all_missing(x: Any) -> None:
     x[:] = np.nan
 
 
-def one_missing(x):
+def one_missing(x: Any) -> None:
     x[:, 1] = np.nan
 
 
-def never_together(x):
+def never_together(x: Any) -> None:
     x[::2, 0] = np.nan
     x[1::2, 1] = np.nan
 
 
-def infinite(x):
+def infinite(x: Any) -> None:
     x[7, 2] = np.inf
 
 
@@ -112,19 +112,19 @@ def infinite(x):
          "Recorder must be asked for a return or a volatility; got 'direction'. Use Logistic"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_learned_from_is_refused(world, spoil, message):
+def test_what_cannot_be_learned_from_is_refused(world: Any, spoil: Any, message: str) -> None:
     with pytest.raises(ForecastError, match=message):
         Recorder().fit(spoil(world().train()))
 
 
-def test_one_that_accepts_missing_features_needs_some_value(world):
+def test_one_that_accepts_missing_features_needs_some_value(world: Any) -> None:
     with pytest.raises(ForecastError, match="WholeBlock must have features with values in training"):
         WholeBlock().fit(with_features(world().train(), all_missing))
     assert WholeBlock().fit(with_features(world().train(), one_missing)).rows_used == 317
 
 
 @pytest.mark.parametrize(("start", "horizon", "short"), [("close", 5, 4), ("fill", 5, 5), ("close", 1, 1)])
-def test_an_empty_window_says_how_much_longer_it_must_be(world, start, horizon, short):
+def test_an_empty_window_says_how_much_longer_it_must_be(world: Any, start: str, horizon: int, short: int) -> None:
     # Two labels of 5 bars take decisions on bars 0 and 1, labels that end on bars 5 and 6: seven bars, of which
     # the window has three. A start at the fill takes one more.
     made = world(horizon=horizon)
@@ -134,12 +134,12 @@ def test_an_empty_window_says_how_much_longer_it_must_be(world, start, horizon, 
         Recorder().fit(train)
 
 
-def test_a_direction_must_have_both_classes(world):
+def test_a_direction_must_have_both_classes(world: Any) -> None:
     train = world("direction").train()
 
     @dataclass(frozen=True)
     class Either(Recorder):
-        def check_question(self, question):
+        def check_question(self, question: Any) -> None:
             pass
 
     with pytest.raises(
@@ -152,22 +152,22 @@ def test_a_direction_must_have_both_classes(world):
         Either().fit(replace(train, y=2.0 * train.y))
 
 
-def test_the_features_must_be_those_of_training(world):
+def test_the_features_must_be_those_of_training(world: Any) -> None:
     fitted = Recorder().fit(world().train())
     with pytest.raises(ForecastError, match=r"the features of Recorder must be those it was fitted to, \['momentum'"):
         fitted.predict(world().test(names=("spread", "momentum", "level")))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_answers_must_be_finite(world, bad):
+def test_answers_must_be_finite(world: Any, bad: float) -> None:
     with pytest.raises(ForecastError, match=f"Recorder must forecast finite numbers; got {bad}"):
         Recorder(answer=bad).fit(world().train()).predict(world().test())
 
 
-def test_answers_must_be_one_number_per_row(world):
+def test_answers_must_be_one_number_per_row(world: Any) -> None:
     @dataclass(frozen=True)
     class Column(Recorder):
-        def predict(self, x):
+        def predict(self, x: Any) -> Any:
             return np.zeros((len(x), 1))
 
     with pytest.raises(ForecastError, match=r"must forecast one number per row, shape \(2,\); got \(2, 1\)"):

@@ -124,9 +124,7 @@ def test_a_random_search_is_the_same_every_time():
         forecaster=Ridge(alpha=Choice(*np.geomspace(0.1, 100, 20).tolist())),
         tuning=Tuning("sharpe_ratio", sampler="random", trials=3),
     )
-    first, second = (
-        [c.values for f in walk_forward(tuned, BARS).folds for c in f.candidates] for _ in range(2)
-    )
+    first, second = ([c.values for f in walk_forward(tuned, BARS).folds for c in f.candidates] for _ in range(2))
     assert first == second
     assert len(first) == 3 * 8
 
@@ -227,7 +225,7 @@ def test_the_last_100_bars_of_the_sample_change_nothing_before_them(name):
     fills = [book.fills[book.fills["time"] < bars.clock[cut]] for book in books]
     assert len(fills[0]) > 0
     pd.testing.assert_frame_equal(fills[0], fills[1], check_exact=True)
-    assert np.array_equal(books[0].equity.iloc[:cut - 700], books[1].equity.iloc[:cut - 700])
+    assert np.array_equal(books[0].equity.iloc[: cut - 700], books[1].equity.iloc[: cut - 700])
 
 
 def test_cutting_the_end_off_leaves_the_beginning():

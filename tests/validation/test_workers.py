@@ -53,7 +53,11 @@ def workers(request):
 
 def test_results_come_in_the_order_of_tasks(workers):
     seen = []
-    assert run_tasks(workers, add, 10, [3, 1, 2], progress=lambda done, total: seen.append((done, total))) == [13, 11, 12]
+    assert run_tasks(workers, add, 10, [3, 1, 2], progress=lambda done, total: seen.append((done, total))) == [
+        13,
+        11,
+        12,
+    ]
     assert max(seen) == (3, 3)
 
 
