@@ -112,8 +112,10 @@ def accuracy_of(result: WalkForwardResult) -> dict[str, float]:
     """Accuracy of the forecasts out of sample, beside the baseline's."""
     if result.forecast is None or result.baseline is None or result.realised is None:
         return {}
-    rows = result.forecast.fold >= 0
-    return dict(forecast_accuracy(result.realised[rows], result.forecast.mean[rows], result.baseline.mean[rows]))
+    rows, problem = result.forecast.fold >= 0, result.problem
+    asked = problem.question(result.folds[0].chosen)
+    compared = (result.realised[rows], result.forecast.mean[rows], result.baseline.mean[rows])
+    return dict(forecast_accuracy(*compared, kind=asked.kind, horizon=asked.horizon))
 
 
 def data_facts(study: Study, bars: Bars) -> dict[str, Any]:

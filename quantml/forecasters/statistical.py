@@ -77,6 +77,7 @@ class ARIMA(Declaration):
         whole = isinstance(self.order, (tuple, list)) and len(self.order) == 3 and all(map(_is_count, self.order))
         if not whole:
             raise ParameterError("ARIMA.order", must="be three whole numbers (p, d, q) of at least 0", got=self.order)
+        object.__setattr__(self, "order", tuple(self.order))
         if self.trend not in ("c", "n"):
             raise ParameterError("ARIMA.trend", must="be 'c' (a mean) or 'n' (none)", got=self.trend)
         if self.order[1] > 0 and self.trend == "c":

@@ -22,6 +22,7 @@ _NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "excess_return": "Excess annual return",
         "best_period": "Best bar",
         "worst_period": "Worst bar",
+        "kurtosis": "Excess kurtosis",
         "rmse": "Root mean squared error",
         "mae": "Mean absolute error",
         "qlike": "QLIKE loss of the variance",

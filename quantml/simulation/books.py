@@ -71,10 +71,14 @@ class Simulation(ReadOnly):
 
     @property
     def returns(self) -> pd.Series:
-        """Simple return of equity on each bar; the first is from the initial cash, and holds the costs paid on it."""
+        """Simple return of equity on each bar; the first is from the initial cash, and holds the costs paid on it.
+
+        The bar that ruins an account returns -1, whatever is owed beyond it, and each later bar 0.
+        """
         before, now = self._previous_equity, self.ledger["equity"]
         alive = before > 0.0
-        return self._series("returns", np.where(alive, now / np.where(alive, before, 1.0) - 1.0, 0.0))
+        earned = np.where(alive, now / np.where(alive, before, 1.0) - 1.0, 0.0)
+        return self._series("returns", np.maximum(earned, -1.0))
 
     @property
     def cash(self) -> pd.Series:

@@ -178,3 +178,8 @@ def test_a_model_that_cannot_be_fitted_is_named(world: Any, monkeypatch: Any) ->
 def test_parameters_out_of_range_are_named(given: Any, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         ARIMA(**given)
+
+
+def test_an_order_given_as_a_list_becomes_a_tuple() -> None:
+    given: Any = [1, 0, 1]
+    assert ARIMA(given) == ARIMA((1, 0, 1))

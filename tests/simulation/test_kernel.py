@@ -145,7 +145,7 @@ def test_ruin_closes_everything_and_stops(bars_of: Callable[..., Bars], weights_
     assert done.ruined_at == bars.clock[2]
     # 20 units short: 1000 + 2000 - 20 * 160 - 0.20 borrow
     assert_allclose(done.equity, [1000.0, 1000.0, -200.2, -200.2, -200.2], rtol=1e-14)
-    assert_allclose(done.returns, [0.0, 0.0, -1.2002, 0.0, 0.0], rtol=1e-14)
+    assert_allclose(done.returns, [0.0, 0.0, -1.0, 0.0, 0.0], rtol=1e-14)
     assert done.fills["kind"].tolist() == ["ordered", "ruined"]
     assert done.exposure.tolist() == [0.0, 2.0, 0.0, 0.0, 0.0]
 
