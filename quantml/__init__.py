@@ -1,10 +1,13 @@
 """Walk-forward evaluation of forecast-driven trading strategies."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from quantml.lazy import attach
 
 __version__ = "0.1.0"
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __all__ = [
     "Bars",

@@ -152,3 +152,8 @@ def work_facts(folds: tuple[FoldResult, ...]) -> dict[str, int]:
         "training_rows": sum(part.rows for part in folds),
         "purged_rows": sum(part.purged for part in folds),
     }
+
+
+def warnings_of(folds: tuple[FoldResult, ...]) -> list[str]:
+    """What was logged as a warning while a fold was computed."""
+    return [f"fold {part.fold.number}: {message}" for part in folds for message in part.warnings]

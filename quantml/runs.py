@@ -226,6 +226,7 @@ def _manifest(study: Study, bars: Bars, result: WalkForwardResult, settings: Seq
         "fill": result.problem.fill.value,
         "data": record.data_facts(study, bars),
         "work": record.work_facts(result.folds),
+        "warnings": record.warnings_of(result.folds),
         "first_decision": bars.clock[result.first],
         "last_decision": bars.clock[-1],
     }

@@ -83,9 +83,7 @@ def table(facts: Facts) -> Table:
         if words.is_number(own) and words.is_number(naive) and own != naive:
             better = "forecast" if (own < naive) == (name in _LOWER_IS_BETTER) else "naive"
         rows.append((words.title(name), _value(name, own), _value(name, naive), better))
-    return Table.of(
-        "Accuracy of the forecasts", ("Out of sample", "Forecast", "Naive", "Better"), rows, "lrrl"
-    )
+    return Table.of("Accuracy of the forecasts", ("Out of sample", "Forecast", "Naive", "Better"), rows, "lrrl")
 
 
 def _value(name: str, value: object) -> str:

@@ -23,7 +23,9 @@ def _of_costs(facts: Facts) -> Iterator[Entry]:
     if per_fill == 0.0:
         yield Entry("Trading costs", "The study declares none: every fill is free.")
     elif costs["slippage_bps"] == 0.0:
-        yield Entry("Slippage", "The study declares none: a fill pays commission and half the spread, and gets the price.")
+        yield Entry(
+            "Slippage", "The study declares none: a fill pays commission and half the spread, and gets the price."
+        )
     shorts = int((trades["side"] == "short").sum()) if len(trades) else 0
     if shorts and costs["borrow_bps"] == 0.0:
         yield Entry("Borrow fees", f"{words.plural(shorts, 'short trade')} borrowed for nothing.")
@@ -40,11 +42,17 @@ def _of_execution(facts: Facts) -> Iterator[Entry]:
     yield Entry("Market impact", "Every order is filled whole, whatever its size, and moves no price.")
     yield Entry("Whole shares, margin rules", "Fractions of a share are traded; no broker limits what may be held.")
     if facts.fill is Fill.PERIOD:
-        yield Entry("Time to decide", "Trades are executed at the decision price, which nobody knows before it is made.")
+        yield Entry(
+            "Time to decide", "Trades are executed at the decision price, which nobody knows before it is made."
+        )
     elif facts.fill is Fill.NEXT_CLOSE:
-        yield Entry("The closing price", "Orders get the next close exactly, as only an order in the closing auction could.")
+        yield Entry(
+            "The closing price", "Orders get the next close exactly, as only an order in the closing auction could."
+        )
     else:
-        yield Entry("The opening price", "Orders get the next open exactly, as only an order in the opening auction could.")
+        yield Entry(
+            "The opening price", "Orders get the next open exactly, as only an order in the opening auction could."
+        )
 
 
 def _of_data(facts: Facts) -> Iterator[Entry]:

@@ -268,9 +268,7 @@ def _number_axis(axes: Any, values: Values) -> None:
     axes.axhline(0.0, color=Ink.MUTED, linewidth=0.8)
 
 
-def _linear_axis(
-    axes: Any, low: float, high: float, most: int, labels: Callable[[Sequence[float]], list[str]]
-) -> None:
+def _linear_axis(axes: Any, low: float, high: float, most: int, labels: Callable[[Sequence[float]], list[str]]) -> None:
     room = 0.04 * (high - low) or 0.01
     low, high = low - room * (low < 0.0), high + room * (high > 0.0)
     at = ticks(low, high, most)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,8 @@ class FoldResult(ReadOnly):
         Forecasts of the test block by the study's forecaster, and by the baseline.
     steps : tuple
         The signal steps, fitted where they have a `fit`.
+    warnings : tuple of str
+        What was logged as a warning, once each.
     """
 
     fold: Fold
@@ -54,6 +58,7 @@ class FoldResult(ReadOnly):
     block: Block | None
     baseline: Block | None
     steps: tuple[Any, ...]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,15 +128,30 @@ def _first_values(problem: Problem) -> Values:
 def run_fold(problem: Problem, fold: Fold) -> FoldResult:
     """Tune on the fold's training window, fit, and forecast its test block."""
     try:
-        candidates = search(problem, fold)
-        chosen = candidates[0].values if len(candidates) == 1 else max(candidates, key=lambda c: c.rank).values
-        return _test(problem, fold, chosen, candidates)
+        with _collected_warnings() as warned:
+            candidates = search(problem, fold)
+            result = _test(problem, fold, max(candidates, key=lambda c: c.rank).values, candidates)
+        return replace(result, warnings=tuple(dict.fromkeys(warned)))
     except InputError as error:
         raise type(error).with_text(f"{_name(problem, fold)}: {error}") from error
     except QuantmlError as error:
         raise FoldError.with_text(f"{_name(problem, fold)}: {error}") from error
     except Exception as error:
         raise FoldError(f"{_name(problem, fold)} failed: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _collected_warnings() -> Iterator[list[str]]:
+    """Collect what is logged as a warning, so that it travels back from a worker with the fold's result."""
+    messages: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("quantml")
+    logger.addHandler(handler)
+    try:
+        yield messages
+    finally:
+        logger.removeHandler(handler)
 
 
 def _name(problem: Problem, fold: Fold) -> str:
@@ -164,7 +184,7 @@ def _forecast_block(problem: Problem, fold: Fold, chosen: Values) -> tuple[Block
         parts.append(scoring.forecast(problem, fitted, part.test, chosen, part.stop - 1))
         if trained is None:
             trained = scoring.forecast(problem, fitted, part.train, chosen, part.start)
-            rows = len(problem.train(part, chosen).y)
+            rows = getattr(fitted, "rows_used", len(problem.train(part, chosen).y))
     assert trained is not None
     return _concatenated(parts), trained, rows
 

@@ -6,6 +6,7 @@ import html.parser
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -278,9 +279,16 @@ class Parsed(html.parser.HTMLParser):
         return [cell.replace("\u202f", "").replace("\u2212", "-").replace(",", "") for cell in found[1:]]
 
 
+@cache
+def rendered(run: Run) -> str:
+    """The page of a run, rendered once."""
+    return page(run)[1].decode()
+
+
+@cache
 def parse(run: Run) -> Parsed:
-    """Render a run and read the page."""
+    """Read a run's page."""
     parsed = Parsed()
-    parsed.feed(page(run)[1].decode())
+    parsed.feed(rendered(run))
     parsed.close()
     return parsed

@@ -79,8 +79,8 @@ def test_a_refit_inside_a_block_purges_at_its_own_start():
 
 def test_training_rows_and_purged_rows_are_counted():
     fold = walk_forward(study(), BARS).folds[0]
-    # 200 rows x 2 symbols; a label takes the next bar and 3 more, so the last 3 rows per symbol are purged
-    assert (fold.rows, fold.purged) == (2 * 197, 2 * 3)
+    # 200 rows x 2 symbols; a label ends 4 bars on, so the last 3 rows are purged; Momentum(10) has no value on the first 10
+    assert (fold.rows, fold.purged) == (2 * 187, 2 * 3)
 
 
 def test_stitched_forecasts_stand_where_their_fold_tested():
@@ -273,3 +273,16 @@ def test_a_first_row_that_decides_nothing_is_an_account_that_holds_nothing():
     assert len(finished.equity) == 400  # one row per out-of-sample bar, though row 200 decides nothing
     assert (finished.equity["exposure"].iloc[:10] == 0.0).all()
     assert finished.fills["decided"].min() == BARS.clock[210]
+
+
+def test_what_a_fold_logs_as_a_warning_comes_back_with_it():
+    import logging
+
+    @dataclass(frozen=True)
+    class Warns(Spy):
+        def fit(self, train):
+            logging.getLogger("quantml").warning("did not converge")
+            return super().fit(train)
+
+    results = walk_forward(study(forecaster=Warns(), signal=None), BARS).folds
+    assert [fold.warnings for fold in results] == [("did not converge",)] * 8
