@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -37,15 +38,21 @@ class ReadOnly:
         self._freeze()
 
     def _freeze(self) -> None:
-        for name, value in vars(self).items():
+        for name in self._held():
+            value = getattr(self, name)
             if isinstance(value, np.ndarray):
                 object.__setattr__(self, name, read_only(value))
             elif isinstance(value, Mapping) and any(isinstance(part, np.ndarray) for part in value.values()):
                 frozen = {key: read_only(part) for key, part in value.items()}
                 object.__setattr__(self, name, MappingProxyType(frozen))
 
+    def _held(self) -> list[str]:
+        """Name the fields; what is cached beside them is neither frozen nor pickled."""
+        return [field.name for field in fields(cast(Any, self))]
+
     def __getstate__(self) -> dict[str, Any]:
-        return {k: dict(v) if isinstance(v, MappingProxyType) else v for k, v in vars(self).items()}
+        held = {name: getattr(self, name) for name in self._held()}
+        return {k: dict(v) if isinstance(v, MappingProxyType) else v for k, v in held.items()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

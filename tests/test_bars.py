@@ -140,6 +140,16 @@ def test_frames_and_arrays_cannot_change_the_bars():
             copy.quoted["close"] = 1
 
 
+def test_adjusted_prices_survive_a_pickle_before_and_after_they_were_used():
+    bars = Bars.from_frame(frame().assign(split=[1.0, 2.0, 1.0, 1.0]))
+    fresh = pickle.loads(pickle.dumps(bars))
+    assert bars.close["A"].tolist() == [10.5, 23.0, 25.0, 27.0]
+    used = pickle.loads(pickle.dumps(bars))
+    for copy in (fresh, used):
+        assert copy.close["A"].tolist() == [10.5, 23.0, 25.0, 27.0]
+        assert copy.open["A"].tolist() == [10.0, 22.0, 24.0, 26.0]
+
+
 def test_source_frame_stays_apart():
     data = pd.DataFrame({"A": [1.0, 2.0, 3.0, 4.0]}, index=DAYS)
     bars = Bars.from_close(data)

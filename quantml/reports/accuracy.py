@@ -93,9 +93,10 @@ def _value(name: str, value: object) -> str:
 def counted(facts: Facts) -> str:
     """How many pairs were compared and left out."""
     found = facts.manifest["accuracy"]
+    pairs, left_out = words.count(found.get("pairs")), words.count(found.get("left_out"))
     return (
-        f"{words.count(found.get('pairs'))} pairs of forecast and outcome were compared; {words.count(found.get('left_out'))}"
-        " cells have no bar, no forecast, or an outcome that is not known yet."
+        f"{pairs} pairs of forecast and outcome were compared; {left_out} cells have no bar, no forecast, or an outcome"
+        " that is not known yet."
     )
 
 

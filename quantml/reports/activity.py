@@ -12,7 +12,6 @@ from quantml.reports.facts import Facts
 from quantml.reports.tables import Entry, Table, entries
 
 LARGEST: Final = 10
-MANY_SYMBOLS: Final = 12
 
 _PAID: Final = {
     "commission": "of each fill's value",
@@ -29,11 +28,8 @@ def summary(facts: Facts) -> tuple[Entry, ...]:
     if len(trades) == 0:
         return ()
     won, returns = trades["net_pnl"] > 0.0, trades["return"]
-    by_side = trades["side"].value_counts()
-    still = int(trades["open"].sum())
-    sides = ", ".join(f"{by_side[side]:,} {side}" for side in ("long", "short") if side in by_side.index)
     return entries(
-        ("Round trips", f"{words.plural(len(trades), 'trade')} ({sides})" + (f", {still:,} still open" if still else "")),
+        ("Round trips", _trips(trades)),
         ("Fills", words.count(len(facts.run.fills))),
         ("Winners", f"{words.percent(float(won.mean()))} of trades earned something after costs"),
         ("Average trade", f"{words.percent(float(returns.mean()), 2, signed=True)} of its value"),
@@ -41,7 +37,14 @@ def summary(facts: Facts) -> tuple[Entry, ...]:
         ("Average holding", f"{words.number(float(trades['bars_held'].mean()), 1)} bars"),
         ("Best", _named(trades.loc[returns.idxmax()])),
         ("Worst", _named(trades.loc[returns.idxmin()])),
-    )  # fmt: skip
+    )
+
+
+def _trips(trades: pd.DataFrame) -> str:
+    by_side = trades["side"].value_counts()
+    sides = ", ".join(f"{by_side[side]:,} {side}" for side in ("long", "short") if side in by_side.index)
+    still = int(trades["open"].sum())
+    return f"{words.plural(len(trades), 'trade')} ({sides})" + (f", {still:,} still open" if still else "")
 
 
 def _mean(returns: pd.Series) -> str:
@@ -108,8 +111,3 @@ def costs(facts: Facts) -> Table:
     rows.append(("All", "", words.number(float(facts.costs.sum().sum()), 0), words.percent(float(per_year.sum()), 2)))
     head = ("Cost", "Declared", "Amount", "Per year, of equity")
     return Table.of("Costs by kind", head, rows, "lwrr")
-
-
-def start_capital(facts: Facts) -> str:
-    """The account's value before the first bar."""
-    return words.number(float(facts.before.iloc[0]), 0)

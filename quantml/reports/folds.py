@@ -20,10 +20,9 @@ def summary(facts: Facts) -> str:
     work, folds = facts.manifest["work"], facts.run.folds
     sentences = [f"{words.plural(work['folds'], 'fold')}, laid from the first bar forward."]
     if work["candidates"] > work["folds"]:
-        per_fold = words.number(work["candidates"] / work["folds"], 0)
         sentences.append(
-            f"{words.plural(work['candidates'], 'configuration')} were scored inside the folds, {per_fold} in each, on data"
-            " before the block that it was then tested on."
+            f"{words.plural(work['candidates'], 'configuration')} were scored inside the folds, on data before the block"
+            " that the best was then tested on."
         )
     if work["training_rows"]:
         sentences.append(
@@ -67,14 +66,16 @@ class _Column:
 def table(facts: Facts) -> Table:
     """One row per fold."""
     folds = facts.run.folds
+    chosen = _chosen(folds)
     columns = [
         _Column("Fold", "r", [str(number) for number in folds["fold"]]),
         _Column("Trained from", "l", [words.day(moment) for moment in folds["train_first"]]),
         _Column("Tested from", "l", [words.day(moment) for moment in folds["test_first"]]),
         _Column("to", "l", [words.day(moment) for moment in folds["test_last"]]),
         *(_counts(head, folds[name]) for head, name in (("Rows", "rows"), ("Purged", "purged"))),
-        *_searched(folds),
+        _Column("Tried", "r", [words.count(int(number)) for number in folds["candidates"]], shown=any(chosen)),
         *(_scores(head, folds[name]) for head, name in (("In sample", "in_sample"), ("Out", "out_of_sample"))),
+        _Column("Chosen", "w", _choice_texts(chosen), shown=any(chosen)),
     ]
     shown = [column for column in columns if column.shown]
     rows = zip(*(column.cells for column in shown), strict=True)
@@ -89,12 +90,9 @@ def _scores(head: str, scores: pd.Series) -> _Column:
     return _Column(head, "r", [words.number(score) for score in scores], shown=bool(scores.notna().any()))
 
 
-def _searched(folds: pd.DataFrame) -> tuple[_Column, _Column]:
-    chosen = _chosen(folds)
+def _choice_texts(chosen: list[dict[str, Any]]) -> list[str]:
     short = short_names([path for values in chosen for path in values])
-    cells = [", ".join(f"{short[path]} {outline(value)}" for path, value in values.items()) for values in chosen]
-    tried = [words.count(int(number)) for number in folds["candidates"]]
-    return _Column("Tried", "r", tried, shown=any(chosen)), _Column("Chosen", "l", cells, shown=any(chosen))
+    return [", ".join(f"{short[path]} {outline(value)}" for path, value in values.items()) for values in chosen]
 
 
 def _chosen(folds: pd.DataFrame) -> list[dict[str, Any]]:
@@ -114,8 +112,8 @@ def choices(facts: Facts) -> Table | None:
 def short_names(paths: list[str]) -> dict[str, str]:
     """Name each dotted path by its last part where that is unique.
 
-    >>> short_names(["signal.0.threshold", "features.0.window", "features.1.window"])
-    {'signal.0.threshold': 'threshold', 'features.0.window': 'features.0.window', 'features.1.window': 'features.1.window'}
+    >>> list(short_names(["signal.0.threshold", "features.0.window", "features.1.window"]).values())
+    ['threshold', 'features.0.window', 'features.1.window']
     """
     ends = Counter(path.rpartition(".")[2] for path in dict.fromkeys(paths))
     return {path: path if ends[end := path.rpartition(".")[2]] > 1 else end for path in paths}

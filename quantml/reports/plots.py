@@ -106,7 +106,7 @@ def equity_picture(growth: pd.DataFrame, drawdown: pd.DataFrame) -> Picture:
 
 
 def rolling_picture(ratios: pd.DataFrame, span: str) -> Picture:
-    """Draw the Sharpe ratio of a moving window; `ratios` as in `equity_picture`, `span` names the window: ``"year"``."""
+    """Draw the Sharpe ratio of a moving window; `ratios` as in `equity_picture`, `span` the window's name."""
 
     def paint(figure: Figure, sheet: Sheet) -> None:
         axes = axes_of(figure, sheet, top=TITLE, bottom=24.0, left=LEFT)
@@ -163,8 +163,9 @@ def yearly_picture(yearly: pd.DataFrame) -> Picture:
         shown = np.append(yearly.to_numpy()[np.isfinite(yearly.to_numpy())], 0.0)
         _percent_axis(axes, float(shown.min()), float(shown.max()), most=6)
         place = np.arange(len(yearly), dtype=np.float64)
-        for column, shift in (("strategy", -0.19), ("benchmark", 0.19)):
-            axes.bar(place + shift, yearly[column].to_numpy(), 0.34, color=_ink(column), linewidth=0.0)
+        width = 0.34 * min(len(yearly) / 6.0, 1.0)
+        for column, side in (("strategy", -0.55), ("benchmark", 0.55)):
+            axes.bar(place + side * width, yearly[column].to_numpy(), width, color=_ink(column), linewidth=0.0)
         axes.axhline(0.0, color=Ink.MUTED, linewidth=0.8)
         axes.set_xlim(-0.7, len(yearly) - 0.3)
         every = -(-len(yearly) // (7 if sheet.narrow else 16))

@@ -27,22 +27,46 @@ _FILLS: Final = {
 def data(facts: Facts) -> tuple[Entry, ...]:
     """Where the bars come from, and what they lack."""
     about = facts.data
-    splits, dividends = (words.plural(about[name], name[:-1]) for name in ("splits", "dividends"))
-    rate = words.significant(about["periods_per_year"])
+    tables = ((f"Table {name}", ", ".join(columns)) for name, columns in sorted(about["tables"].items()))
     return (
         *entries(
-            ("Source", about["source"] if "fingerprint" in facts.study["data"] else outline(facts.study["data"])),
+            ("Source", _source(facts)),
             ("Symbols", f"{len(about['symbols']):,}: {words.listed(about['symbols'], 30)}"),
-            ("Dates", f"{words.day(about['first'])} to {words.day(about['last'])}, {about['bars']:,} bars of {rate} in a year"),
+            ("Dates", _dates(facts)),
             ("Fields", ", ".join(about["fields"])),
             ("Calendar", about["calendar"] or "none given: missing sessions cannot be told"),
-            ("Recorded", f"{splits} and {dividends}" if about["splits"] + about["dividends"] else "no splits, no dividends"),
-            ("Bars absent", f"{about['bars_absent']:,} of {about['bars'] * len(about['symbols']):,} cells, late starts and early ends included"),
+            ("Recorded", _recorded(facts)),
+            ("Bars absent", _absent(facts)),
         ),
         Entry("Missing sessions", _missing(facts), tuple(about["missing_sessions"])),
         *_uneven(facts),
-        *entries(*((f"Table {name}", ", ".join(columns)) for name, columns in sorted(about["tables"].items()))),
-    )  # fmt: skip
+        *entries(*tables),
+    )
+
+
+def _source(facts: Facts) -> str:
+    """The loader as it is declared; what bars that were handed over say of themselves."""
+    form = facts.study["data"]
+    return str(facts.data["source"]) if "fingerprint" in form else outline(form)
+
+
+def _dates(facts: Facts) -> str:
+    about = facts.data
+    rate = words.significant(about["periods_per_year"])
+    return f"{words.day(about['first'])} to {words.day(about['last'])}, {about['bars']:,} bars, {rate} in a year"
+
+
+def _recorded(facts: Facts) -> str:
+    splits, dividends = facts.data["splits"], facts.data["dividends"]
+    if splits + dividends == 0:
+        return "no splits, no dividends"
+    return f"{words.plural(splits, 'split')}, {words.plural(dividends, 'dividend')}"
+
+
+def _absent(facts: Facts) -> str:
+    about = facts.data
+    cells = about["bars"] * len(about["symbols"])
+    return f"{about['bars_absent']:,} of {cells:,} cells, late starts and early ends included"
 
 
 def _missing(facts: Facts) -> str:

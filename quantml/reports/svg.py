@@ -6,16 +6,16 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from html import escape
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Ink(str, Enum):
+class Ink(StrEnum):
     """A colour that the page chooses: matplotlib draws with the value, the SVG refers to ``var(--name)``."""
 
     TEXT = "#010203"
@@ -50,6 +50,7 @@ FONT_SIZE: Final = 11.0
 STYLE: Final = MappingProxyType(
     {
         "svg.fonttype": "none",
+        "text.parse_math": False,
         "font.family": ["DejaVu Sans"],
         "font.size": FONT_SIZE,
         "axes.edgecolor": Ink.GRID.value,
@@ -102,7 +103,7 @@ def draw(name: str, label: str, sheet: Sheet, paint: Callable[[Figure, Sheet], N
 
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update({**STYLE, "svg.hashsalt": name})
+        mpl.rcParams.update(cast(Any, {**STYLE, "svg.hashsalt": name}))
         figure = Figure(figsize=(sheet.width / 72.0, sheet.height / 72.0), dpi=72)
         FigureCanvasSVG(figure)
         paint(figure, sheet)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -62,7 +63,7 @@ def test_a_failed_write_leaves_the_old_report(folder: Path, monkeypatch: pytest.
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(publish.os, "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(StorageError, match="disk full"):
         write_report(folder)
     assert (folder / "report.html").read_bytes() == b"old"
