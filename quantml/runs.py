@@ -219,6 +219,7 @@ def _manifest(study: Study, bars: Bars, result: WalkForwardResult, settings: Seq
         "format": storage.FORMAT,
         "run": name,
         "name": study.name,
+        "description": study.bundle.description if study.bundle else "",
         "study": study.form,
         "identity": identity,
         "settings": list(settings),
