@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from quantml import __version__
-from quantml.errors import InputError, MissingExtra, QuantmlError
+from quantml.errors import InputError, MissingExtra, QuantmlError, StorageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -68,7 +68,12 @@ def runs(out: Out = None, as_json: AsJson = False) -> None:
     from quantml.reports.terminal import runs_table
     from quantml.runs import default_out, list_runs, load_run
 
-    listed = [load_run(folder) for folder in list_runs(out or default_out())]
+    listed = []
+    for folder in list_runs(out or default_out()):
+        try:
+            listed.append(load_run(folder))
+        except StorageError as error:
+            typer.echo(f"warning: left out: {error}", err=True)
     _show({"runs": [_run_as_json(part) for part in listed]} if as_json else runs_table(listed))
 
 
@@ -116,12 +121,15 @@ def forecast(
 
 
 def _run_as_json(finished: Run) -> dict[str, Any]:
+    from quantml.reports.terminal import cautions
+
     verdict = finished.verdict
     return {
         "run": f"{finished.name}/{finished.id}",
         "folder": str(finished.folder),
         "report": str(finished.folder / "report.html") if finished.folder else None,
         "verdict": None if verdict is None else {"outcome": verdict.outcome, "paragraph": verdict.paragraph},
+        "cautions": cautions(finished),
         "metrics": dict(finished.metrics),
         "accuracy": finished.manifest["accuracy"],
         "settings": finished.manifest["settings"],
@@ -175,5 +183,5 @@ def _fail(error: Exception, code: int, debug: bool) -> None:
     if debug:
         traceback.print_exception(error)
     text = str(error) if isinstance(error, QuantmlError) else f"{type(error).__name__}: {error} (see --debug)"
-    typer.echo(f"error: {text}", err=True)
+    typer.echo(f"error: {' '.join(text.split())}", err=True)
     sys.exit(code)

@@ -212,6 +212,7 @@ def _manifest(study: Study, bars: Bars, result: WalkForwardResult, settings: Seq
         "data": bars.fingerprint,
         "source": package_digest(),
         "user_source": study.bundle.digest if study.bundle else None,
+        "settings": list(settings),
         "versions": versions(),
     }
     name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
@@ -300,7 +301,7 @@ def load_run(folder: str | Path) -> Run:
 
 def list_runs(out: str | Path) -> list[Path]:
     """List the folders of the runs under ``out``, newest first."""
-    found = [path.parent for path in Path(out).glob("*/*/run.json")]
+    found = [path.parent for path in Path(out).glob("[!.]*/[!.]*/run.json")]
     return sorted(found, key=lambda path: (-path.stat().st_mtime, str(path)))
 
 

@@ -104,12 +104,36 @@ class Study:
     def __post_init__(self) -> None:
         for name in ("features", "signal", "exogenous"):
             object.__setattr__(self, name, _as_tuple(getattr(self, name)))
+        self._check_types()
         self._check_parts()
         self._check_tuning()
 
+    def _check_types(self) -> None:
+        parts = {name: getattr(self, name) for name in _NEEDED if getattr(self, name) is not None}
+        for name, part in parts.items():
+            if isinstance(part, type) or not (isinstance(part, Space) or callable(getattr(part, _NEEDED[name], None))):
+                example = _EXAMPLES[name]
+                raise StudyError(name, must=f"be an object such as {example}", got=_brief(part))
+        if not isinstance(self.costs, Costs):
+            raise StudyError("costs", must="be Costs", got=_brief(self.costs), hint="Write costs=Costs(...).")
+        if self.validation is None:
+            raise StudyError("validation", must="be given", hint=f"Write validation={_EXAMPLES['validation']}.")
+        for name in ("features", "signal", "forecaster"):
+            for part in _as_tuple(getattr(self, name)):
+                if isinstance(part, type):
+                    raise StudyError(name, must="hold objects, not classes", got=part.__name__,
+                                     hint=f"Write {part.__name__}(...).")  # fmt: skip
+        for part in self.exogenous:
+            if not isinstance(part, Exogenous) and (
+                isinstance(part, type) or not callable(getattr(part, "load", None))
+            ):
+                raise StudyError("exogenous", must="hold Exogenous tables or loaders of them", got=_brief(part))
+
     def _check_parts(self) -> None:
-        if not isinstance(self.data, Bars) and not callable(getattr(self.data, "load", None)):
-            raise StudyError("data", must="be Bars or a loader", got=self.data)
+        if isinstance(self.data, type) or not (
+            isinstance(self.data, Bars) or callable(getattr(self.data, "load", None))
+        ):
+            raise StudyError("data", must="be Bars or a loader", got=_brief(self.data))
         if not self.signal and self.forecaster is None:
             raise StudyError("a study", must="have a signal, a forecaster, or both", hint="Add signal=Sign().")
         if self.forecaster is not None and self.target is None:
@@ -187,6 +211,8 @@ class Study:
             path, equals, text = setting.partition("=")
             if not equals:
                 raise ParameterError("--set", must="read path=value", got=setting)
+            if path.strip().split(".")[0] in _NOT_DECLARED:
+                raise ParameterError(f"--set {path}", must="change what the study declares", got=setting)
             values[path.strip()] = _read(text.strip(), _find(self, path.strip()))
         if self.tuning is not None and all(_stands_in(path, values) for path in self.spaces):
             values["tuning"] = None  # nothing is left to tune
@@ -194,8 +220,28 @@ class Study:
         return changed
 
 
+_NOT_DECLARED = ("name", "bundle")
+"""Fields that say where a study came from; its file decides them."""
+
+
 def _stands_in(path: str, values: Mapping[str, Any]) -> bool:
     return any(path == given or path.startswith(f"{given}.") for given in values)
+
+
+_NEEDED = {"target": "build", "validation": "folds", "tuning": "candidates"}
+"""The method by which each part is told."""
+_EXAMPLES = {
+    "target": "ForwardReturn(horizon=5)",
+    "validation": 'WalkForward(train="3y", test="3m")',
+    "tuning": 'Tuning("sharpe_ratio")',
+}
+
+
+def _brief(part: Any) -> Any:
+    """Name a wrong part without printing what it holds."""
+    if isinstance(part, type):
+        return part.__name__
+    return part if part is None or isinstance(part, (str, int, float)) else type(part).__name__
 
 
 def _as_tuple(part: Any) -> tuple[Any, ...]:
@@ -210,6 +256,7 @@ def _find(declared: Any, path: str) -> Any:
     for name in path.split("."):
         parts = dict(children(place))
         if name not in parts:
+            parts = {part: value for part, value in parts.items() if part not in _NOT_DECLARED}
             of = f"{type(place).__name__} at {'.'.join(walked)}" if walked else "the study"
             hint = did_you_mean(name, parts) if parts else "It has no parts."
             raise ParameterError(f"--set {path}", must="name a declared value", got=f"no {name!r} in {of}", hint=hint)
@@ -248,7 +295,7 @@ def load_study(path: str | Path) -> Study:
         module = bundle.load()
     except QuantmlError as error:
         raise type(error).with_text(f"{_place(error, bundle)}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StudyError(f"{_place(error, bundle)}: {type(error).__name__}: {_explain(error, bundle)}") from error
     study = getattr(module, "study", None)
     if not isinstance(study, Study):

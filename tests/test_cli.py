@@ -158,6 +158,14 @@ def test_forecast_decides_what_the_backtest_decided(tmp_path):
         assert row["weight"] == weights.loc[symbol, "weight"]
 
 
+def test_weights_in_force_are_shown_where_the_latest_bar_decides_nothing(tmp_path):
+    path = study(tmp_path, "rule['signal'] = [rule['signal'], Rebalance('1m')]\nstudy = Study(data=data, **rule)")
+    decided = json.loads(quantml("forecast", path, "--as-of", "2018-12-28", "--json", folder=tmp_path).stdout)
+    assert (decided["decided"], decided["weights_from"]) == ("2018-12-28T00:00:00", "2018-12-03T00:00:00")
+    assert [row["weight"] for row in decided["symbols"]] == [0.0, 0.0]  # both indices had fallen below their averages
+    assert decided["trained_until"] is None
+
+
 def test_as_of_before_the_data_is_refused(tmp_path):
     path = study(tmp_path, "study = Study(data=data, **rule)")
     done = quantml("forecast", path, "--as-of", "1990-01-01", folder=tmp_path)

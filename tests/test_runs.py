@@ -143,6 +143,12 @@ def test_settings_are_recorded_and_change_the_run(tmp_path):
     assert finished.id != qm.run(study()).id
 
 
+def test_a_setting_that_changes_nothing_is_a_run_of_its_own(tmp_path):
+    plain, same = qm.run(study(), out=tmp_path), qm.run(study(), out=tmp_path, settings=["seed=0"])
+    assert plain.folder != same.folder
+    assert same.manifest["settings"] == ["seed=0"]
+
+
 def test_an_existing_equal_run_is_kept_and_an_edited_one_is_not_overwritten(tmp_path):
     first = qm.run(study(), out=tmp_path)
     kept = (first.folder / "timing.json").read_bytes()

@@ -30,8 +30,12 @@ class NextForecast:
     fill : str
         When the decision is executed.
     table : DataFrame
-        One row per symbol: symbol, close, forecast, probability, weight. A NaN weight is no decision on this bar:
-        positions are left to drift.
+        One row per symbol: symbol, close, forecast, probability, weight. The weights are the newest decided ones.
+    weights_from : Timestamp or None
+        When the weights were decided: earlier than `decided` where the latest bar decides nothing and positions are
+        left to drift; None where nothing was decided in the current test block.
+    trades, fits : bool
+        Whether the study has a signal, and a forecaster.
     parameters : mapping
         What tuning chose in the current fold.
     trained_until : Timestamp
@@ -43,6 +47,9 @@ class NextForecast:
     session: pd.Timestamp | None
     fill: str
     table: pd.DataFrame
+    weights_from: pd.Timestamp | None
+    trades: bool
+    fits: bool
     parameters: Mapping[str, Any]
     trained_until: pd.Timestamp
 
@@ -54,7 +61,8 @@ class NextForecast:
             "decided": self.decided.isoformat(),
             "session": None if self.session is None else self.session.isoformat(),
             "fill": self.fill,
-            "trained_until": self.trained_until.isoformat(),
+            "trained_until": self.trained_until.isoformat() if self.fits else None,
+            "weights_from": None if self.weights_from is None else self.weights_from.isoformat(),
             "parameters": {name: str(value) for name, value in self.parameters.items()},
             "symbols": table.to_dict("records"),
         }
@@ -88,6 +96,9 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
         session=next_session(bars.calendar, bars.clock[-1]) if bars.calendar else None,
         fill=result.problem.fill.value,
         table=_table(bars, result),
+        weights_from=_decided(result),
+        trades=result.weights is not None,
+        fits=result.forecast is not None,
         parameters=fold.chosen,
         trained_until=bars.clock[fold.fold.start],
     )
@@ -103,9 +114,17 @@ def _known(bars: Bars, as_of: str) -> Bars:
     return bars.until(moment)
 
 
+def _decided(result: WalkForwardResult) -> pd.Timestamp | None:
+    """Return the newest row on which the study decided."""
+    if result.weights is None:
+        return None
+    rows = np.flatnonzero(~np.isnan(result.weights.values).all(axis=1))
+    return result.weights.clock[rows[-1]] if len(rows) else None
+
+
 def _table(bars: Bars, result: WalkForwardResult) -> pd.DataFrame:
     nothing = np.full(len(bars.symbols), np.nan)
-    forecast, weights = result.forecast, result.weights
+    forecast, weights, moment = result.forecast, result.weights, _decided(result)
     probability = None if forecast is None else forecast.probability
     return pd.DataFrame(
         {
@@ -113,6 +132,6 @@ def _table(bars: Bars, result: WalkForwardResult) -> pd.DataFrame:
             "close": bars.raw_array("close")[-1],
             "forecast": nothing if forecast is None else forecast.mean[-1],
             "probability": nothing if probability is None else probability[-1],
-            "weight": nothing if weights is None else weights.values[-1],
+            "weight": nothing if moment is None or weights is None else weights.frame.loc[moment].to_numpy(),
         }
     )

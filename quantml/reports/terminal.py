@@ -47,9 +47,17 @@ def result_table(run: Run) -> RenderableType:
     if run.verdict is not None:
         colour = _COLOURS[run.verdict.outcome]
         parts.append(Text.assemble(("Verdict: ", "bold"), (run.verdict.outcome, f"bold {colour}")))
+    if run.manifest.get("ruined_at"):
+        parts.append(Text(f"The account was lost on {words.day(run.manifest['ruined_at'])}.", style="bold"))
+    parts += [Text.assemble(("Caution: ", "bold"), sentence) for sentence in cautions(run)]
     if run.folder is not None:
         parts.append(Text.assemble(("Report: ", "bold"), _shown(run.folder / "report.html"), overflow="fold"))
     return Group(*parts)
+
+
+def cautions(run: Run) -> list[str]:
+    """What the loader says of its data that qualifies the verdict."""
+    return [note for note in run.manifest["data"]["notes"] if note.startswith("Survivorship:")]
 
 
 def _scope(facts: Facts) -> str:
@@ -121,8 +129,14 @@ def forecast_table(decided: NextForecast) -> RenderableType:
         Text(decided.study, style="bold"),
         Text(f"Decided at the close of {words.day(decided.decided)}, for {session}; filled at the {_fill(decided)}."),
         _decisions(decided),
-        Text(f"The model was fitted at the close of {words.day(decided.trained_until)}."),
     ]
+    if decided.weights_from is None and decided.trades:
+        parts.append(Text("No target weights: the study has decided nothing in the current test block."))
+    elif decided.weights_from is not None and decided.weights_from < decided.decided:
+        when = words.day(decided.weights_from)
+        parts.append(Text(f"No decision at this close: the weights are those last decided, on {when}, left to drift."))
+    if decided.fits:
+        parts.append(Text(f"The model was fitted at the close of {words.day(decided.trained_until)}."))
     if decided.parameters:
         chosen = ", ".join(f"{path} {outline(_plain(value))}" for path, value in decided.parameters.items())
         parts.append(Text(f"Chosen by tuning: {chosen}."))

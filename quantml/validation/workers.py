@@ -102,7 +102,7 @@ class Loky:
             raise ParameterError("workers", must="be a whole number of at least 1", got=count)
         self._count = count
         self._executor: Any = None
-        self._folder = Path(tempfile.mkdtemp(prefix="quantml-"))
+        self._folder: Path | None = None
 
     def start(self) -> Executor:
         """Start the processes."""
@@ -115,6 +115,7 @@ class Loky:
     def publish(self, shared: object) -> Handle:
         """Write the object to a temporary file, which each process reads once."""
         data = cloudpickle.dumps(shared)
+        self._folder = self._folder or Path(tempfile.mkdtemp(prefix="quantml-"))
         handle = Handle(hashlib.sha256(data).hexdigest(), str(self._folder / "shared.pickle"))
         Path(str(handle.path)).write_bytes(data)
         return handle
@@ -123,7 +124,8 @@ class Loky:
         """Stop the processes and remove the temporary file."""
         if self._executor is not None:
             self._executor.shutdown(wait=not kill, kill_workers=kill)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class Borrowed:

@@ -38,7 +38,11 @@ def test_a_result_ends_with_the_verdict_and_the_report(plain: Run, tmp_path: Pat
     monkeypatch.chdir(tmp_path)
     lines = printed(result_table(replace(plain, folder=tmp_path / "runs" / "a"))).splitlines()
     assert plain.verdict is not None
-    assert lines[-2:] == [f"Verdict: {plain.verdict.outcome}", "Report: runs/a/report.html"]
+    assert lines[-3:] == [
+        f"Verdict: {plain.verdict.outcome}",
+        "Caution: Survivorship: the three were chosen afterwards.",
+        "Report: runs/a/report.html",
+    ]
 
 
 def test_a_long_path_is_folded_and_not_cut(plain: Run) -> None:
@@ -74,9 +78,18 @@ def decided() -> NextForecast:
         session=pd.Timestamp("2019-01-02"),
         fill="next_close",
         table=table,
+        weights_from=pd.Timestamp("2018-12-31"),
+        trades=True,
+        fits=True,
         parameters={"signal.0.threshold": 0.002},
         trained_until=pd.Timestamp("2018-10-01"),
     )
+
+
+def test_weights_decided_earlier_say_when(decided: NextForecast) -> None:
+    text = printed(forecast_table(replace(decided, weights_from=pd.Timestamp("2018-12-03"), fits=False)))
+    assert "the weights are those last decided, on 2018-12-03" in " ".join(text.split())
+    assert "The model was fitted" not in text
 
 
 def test_a_forecast_shows_each_symbol_s_weight(decided: NextForecast) -> None:
