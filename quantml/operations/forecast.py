@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from quantml.bars import Bars
-from quantml.calendars import next_session
+from quantml.calendars import bar_length, next_session
 from quantml.errors import DataError
 from quantml.study import Study
 from quantml.validation.walkforward import WalkForwardResult, walk_forward
@@ -85,7 +85,7 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
     return NextForecast(
         study=study.name,
         decided=bars.clock[-1],
-        session=next_session(bars.calendar, bars.clock[-1]) if bars.calendar else None,
+        session=next_session(bars.calendar, bars.clock[-1], step=bar_length(bars.clock)) if bars.calendar else None,
         fill=result.problem.fill.value,
         table=_table(bars, result),
         parameters=fold.chosen,

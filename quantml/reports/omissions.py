@@ -32,9 +32,10 @@ def _of_costs(facts: Facts) -> Iterator[Entry]:
     if shorts:
         yield Entry("Borrowing", "Whatever is sold short can always be borrowed, and is never called back.")
     owed = int((cash < 0.0).sum())
-    if owed and costs["financing_bps"] == 0.0:
+    if owed and costs["financing_bps"] == 0.0 and facts.study.get("cash") is None:
         yield Entry("Interest on money owed", f"Cash was negative on {words.plural(owed, 'bar')}, at no interest.")
-    yield Entry("Interest on cash", "Positive cash earns nothing, in the strategy and in the benchmark.")
+    if facts.study.get("cash") is None:
+        yield Entry("Interest on cash", "Positive cash earns nothing, in the strategy and in the benchmark.")
     yield Entry("Taxes", "None are paid.")
 
 
