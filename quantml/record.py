@@ -129,6 +129,7 @@ def data_facts(study: Study, bars: Bars) -> dict[str, Any]:
     last = [bars.clock[len(bars) - 1 - int(np.argmax(bars.traded[::-1, i]))] for i in range(len(bars.symbols))]
     return {
         "source": repr(study.data),
+        "snapshot": getattr(study.data, "loaded_snapshot", None),
         "fingerprint": bars.fingerprint,
         "symbols": list(bars.symbols),
         "fields": list(bars.quoted),

@@ -217,12 +217,14 @@ def _manifest(study: Study, bars: Bars, result: WalkForwardResult, settings: Seq
         "source": package_digest(),
         "user_source": study.bundle.digest if study.bundle else None,
         "versions": versions(),
+        "snapshot": getattr(study.data, "loaded_snapshot", None),
     }
     name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
     return {
         "format": storage.FORMAT,
         "run": name,
         "name": study.name,
+        "description": study.bundle.description if study.bundle else "",
         "study": study.form,
         "identity": identity,
         "settings": list(settings),

@@ -78,6 +78,11 @@ class Bundle:
         """Name of the study: its file's name without the suffix."""
         return self.files[0].name
 
+    @property
+    def description(self) -> str:
+        """What the study's file says it is: its docstring, in one line."""
+        return " ".join((ast.get_docstring(ast.parse(self.files[0].text)) or "").split())
+
     def register(self) -> None:
         """Make the bundle's modules importable in this process."""
         _FINDER.bundles[self.package] = self

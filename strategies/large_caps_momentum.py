@@ -1,4 +1,4 @@
-"""Hold the half of twenty large stocks with the best year behind them, skipping the last month."""
+"""Hold those of twenty large stocks that have the best year behind them, skipping its last month."""
 
 from quantml import Choice, Costs, Study, Tuning, WalkForward
 from quantml.features import Momentum

@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from quantml.forecasters.base import RowForecast as RowForecast
     from quantml.forecasters.base import Test as Test
     from quantml.forecasters.base import Train as Train
-    from quantml.forecasters.base import as_forecaster as as_forecaster
     from quantml.forecasters.baseline import HistoricalMean as HistoricalMean
     from quantml.forecasters.baseline import Naive as Naive
     from quantml.forecasters.boosted import LightGBM as LightGBM
     from quantml.forecasters.estimator import Estimator as Estimator
+    from quantml.forecasters.estimator import as_forecaster as as_forecaster
     from quantml.forecasters.learned import Linear as Linear
     from quantml.forecasters.learned import Logistic as Logistic
     from quantml.forecasters.learned import Ridge as Ridge
@@ -66,6 +66,6 @@ else:
             "Tabular": "tabular",
             "Test": "base",
             "Train": "base",
-            "as_forecaster": "base",
+            "as_forecaster": "estimator",
         },
     )

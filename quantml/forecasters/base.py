@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,10 +12,10 @@ from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly, frame
 from quantml.bars import Bars
-from quantml.errors import ForecastError, ParameterError
+from quantml.errors import ForecastError
 from quantml.timing import Fill
 
-__all__ = ["Fitted", "Forecast", "Forecaster", "Question", "RowForecast", "Test", "Train", "as_forecaster"]
+__all__ = ["Fitted", "Forecast", "Forecaster", "Question", "RowForecast", "Test", "Train"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,34 +232,3 @@ class Forecaster(Protocol):
             If the training data cannot answer the question.
         """
         ...
-
-
-def as_forecaster(model: Any) -> Forecaster:
-    """Return `model` where it is a forecaster, else wrap it in `quantml.forecasters.Estimator`.
-
-    Parameters
-    ----------
-    model : Forecaster, scikit-learn estimator, or any object with ``fit(X, y)`` and ``predict(X)``
-        A forecaster is told by its ``fit``, which takes one argument.
-
-    Raises
-    ------
-    ParameterError
-        If `model` is neither.
-    """
-    if isinstance(model, type):
-        hint = f"Write {model.__name__}()."
-        raise ParameterError("a forecaster", must="be an object", got=model, hint=hint)
-    if not (callable(getattr(model, "fit", None)) and inspect.signature(model.fit).parameters):
-        hint = "Give a forecaster of quantml.forecasters, or a scikit-learn estimator."
-        raise ParameterError("a forecaster", must="have a method 'fit'", got=model, hint=hint)
-    if _takes_one_argument(model.fit):
-        return cast(Forecaster, model)
-    from quantml.forecasters.estimator import Estimator
-
-    return Estimator(model)
-
-
-def _takes_one_argument(method: Any) -> bool:
-    parameters = inspect.signature(method).parameters.values()
-    return len([p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]) == 1

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantml.errors import ForecastError, ParameterError
-from quantml.forecasters.base import Question, Train
+from quantml.forecasters.base import Forecaster, Question, Train
 from quantml.forecasters.tabular import RowModel, Tabular, refuse_direction, require_direction
 
-__all__ = ["Estimator"]
+__all__ = ["Estimator", "as_forecaster"]
 
 
 @dataclass(frozen=True)
@@ -112,3 +112,32 @@ def _set_seeds(model: Any, rows: Train) -> None:
              if value is None and (name == "random_state" or name.endswith("__random_state"))]  # fmt: skip
     if unset:
         model.set_params(**dict(zip(unset, rows.integers(len(unset)), strict=True)))
+
+
+def as_forecaster(model: Any) -> Forecaster:
+    """Return `model` where it is a forecaster, else wrap it in `quantml.forecasters.Estimator`.
+
+    Parameters
+    ----------
+    model : Forecaster, scikit-learn estimator, or any object with ``fit(X, y)`` and ``predict(X)``
+        A forecaster is told by its ``fit``, which takes one argument.
+
+    Raises
+    ------
+    ParameterError
+        If `model` is neither.
+    """
+    if isinstance(model, type):
+        hint = f"Write {model.__name__}()."
+        raise ParameterError("a forecaster", must="be an object", got=model, hint=hint)
+    if not (callable(getattr(model, "fit", None)) and inspect.signature(model.fit).parameters):
+        hint = "Give a forecaster of quantml.forecasters, or a scikit-learn estimator."
+        raise ParameterError("a forecaster", must="have a method 'fit'", got=model, hint=hint)
+    if _takes_one_argument(model.fit):
+        return cast(Forecaster, model)
+    return Estimator(model)
+
+
+def _takes_one_argument(method: Any) -> bool:
+    parameters = inspect.signature(method).parameters.values()
+    return len([p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]) == 1

@@ -110,7 +110,7 @@ def _table(bars: Bars, result: WalkForwardResult) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "symbol": list(bars.symbols),
-            "close": bars.raw_array("close")[-1],
+            "close": bars.raw_array("close")[-1] if bars.has("close") else nothing,
             "forecast": nothing if forecast is None else forecast.mean[-1],
             "probability": nothing if probability is None else probability[-1],
             "weight": nothing if weights is None else weights.values[-1],

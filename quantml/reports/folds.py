@@ -21,8 +21,8 @@ def summary(facts: Facts) -> str:
     sentences = [f"{words.plural(work['folds'], 'fold')}, laid from the first bar forward."]
     if work["candidates"] > work["folds"]:
         sentences.append(
-            f"{words.plural(work['candidates'], 'configuration')} were scored inside the folds, on data before the block"
-            " that the best was then tested on."
+            f"{words.plural(work['candidates'], 'configuration')} were scored inside the folds, on data before the"
+            " block that the best was then tested on."
         )
     if work["training_rows"]:
         sentences.append(
@@ -71,7 +71,7 @@ def table(facts: Facts) -> Table:
         _Column("Fold", "r", [str(number) for number in folds["fold"]]),
         _Column("Trained from", "l", [words.day(moment) for moment in folds["train_first"]]),
         _Column("Tested from", "l", [words.day(moment) for moment in folds["test_first"]]),
-        _Column("to", "l", [words.day(moment) for moment in folds["test_last"]]),
+        _Column("until", "l", [words.day(moment) for moment in folds["test_last"]]),
         *(_counts(head, folds[name]) for head, name in (("Rows", "rows"), ("Purged", "purged"))),
         _Column("Tried", "r", [words.count(int(number)) for number in folds["candidates"]], shown=any(chosen)),
         *(_scores(head, folds[name]) for head, name in (("In sample", "in_sample"), ("Out", "out_of_sample"))),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from quantml.reports import words
 from quantml.reports.facts import Facts
 from quantml.reports.tables import Entry
 from quantml.timing import Fill
+
+TRIFLE: Final = 0.001
+"""Money owed is worth a sentence from this fraction of equity on: a fill that pays its costs may leave less."""
 
 
 def omissions(facts: Facts) -> tuple[Entry, ...]:
@@ -18,7 +22,7 @@ def omissions(facts: Facts) -> tuple[Entry, ...]:
 
 
 def _of_costs(facts: Facts) -> Iterator[Entry]:
-    costs, trades, cash = facts.study["costs"], facts.run.trades, facts.run.equity["cash"]
+    costs, trades = facts.study["costs"], facts.run.trades
     per_fill = sum(costs[f"{kind}_bps"] for kind in ("commission", "spread", "slippage"))
     if per_fill == 0.0:
         yield Entry("Trading costs", "The study declares none: every fill is free.")
@@ -31,9 +35,10 @@ def _of_costs(facts: Facts) -> Iterator[Entry]:
         yield Entry("Borrow fees", f"{words.plural(shorts, 'short trade')} borrowed for nothing.")
     if shorts:
         yield Entry("Borrowing", "Whatever is sold short can always be borrowed, and is never called back.")
-    owed = int((cash < 0.0).sum())
-    if owed and costs["financing_bps"] == 0.0 and facts.study.get("cash") is None:
-        yield Entry("Interest on money owed", f"Cash was negative on {words.plural(owed, 'bar')}, at no interest.")
+    owed = (-facts.run.equity["cash"].to_numpy() / facts.before.to_numpy()).clip(min=0.0)
+    if owed.max() > TRIFLE and costs["financing_bps"] == 0.0 and facts.study.get("cash") is None:
+        bars, most = words.plural(int((owed > TRIFLE).sum()), "bar"), words.percent(float(owed.max()))
+        yield Entry("Interest on money owed", f"Money was owed on {bars}, at most {most} of equity, at no interest.")
     if facts.study.get("cash") is None:
         yield Entry("Interest on cash", "Positive cash earns nothing, in the strategy and in the benchmark.")
     yield Entry("Taxes", "None are paid.")

@@ -98,13 +98,15 @@ def conventions(facts: Facts) -> tuple[Entry, ...]:
     """How decisions were executed, and what the benchmark is."""
     seed = str(facts.manifest["seed"])
     settings = ", ".join(facts.manifest["settings"]) or "none: the study as its file declares it"
+    warned = tuple(facts.manifest["warnings"])
     return entries(
         ("Fill", _FILLS[facts.fill] if facts.traded else "nothing was traded"),
         ("Benchmark", benchmark(facts) if facts.traded else ""),
         ("Starting capital", words.number(float(facts.before.iloc[0]), 0) if facts.traded else ""),
         ("Settings changed", settings),
         ("Seed", seed),
-    )
+    ) + ((Entry("Warnings", words.plural(len(warned), "warning") + " while the folds were computed", warned),)
+         if warned else ())  # fmt: skip
 
 
 def benchmark(facts: Facts) -> str:

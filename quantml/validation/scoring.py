@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly
-from quantml.forecasters.base import Fitted, Forecast, Forecaster, RowForecast, as_forecaster
+from quantml.forecasters.base import Fitted, Forecast, Forecaster, RowForecast
+from quantml.forecasters.estimator import as_forecaster
 from quantml.signals.base import Context, apply_steps
 from quantml.simulation.simulator import simulate
 from quantml.validation.problem import Problem, Values

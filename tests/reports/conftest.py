@@ -71,6 +71,7 @@ def manifest(bars: Bars, name: str, *, forecasts: bool, fill: Fill, notes: tuple
             "user_source": None,
             "versions": {"python": "3.11", "quantml": "0.1.0", "numpy": "2.4.0"},
         },
+        "warnings": [],
         "settings": ["validation.test=3m"],
         "seed": 0,
         "fill": fill.value,
