@@ -11,7 +11,9 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __all__ = [
     "Bars",
+    "CashRate",
     "Choice",
+    "Converted",
     "Costs",
     "Exogenous",
     "Fill",
@@ -25,6 +27,7 @@ __all__ = [
     "WalkForward",
     "accuracy",
     "buy_and_hold",
+    "convert",
     "features",
     "forecasters",
     "inference",
@@ -46,6 +49,9 @@ if TYPE_CHECKING:
     from quantml import signals as signals
     from quantml import targets as targets
     from quantml.bars import Bars as Bars
+    from quantml.cash import CashRate as CashRate
+    from quantml.currency import Converted as Converted
+    from quantml.currency import convert as convert
     from quantml.evaluation import accuracy as accuracy
     from quantml.evaluation import inference as inference
     from quantml.evaluation import metrics as metrics
@@ -72,7 +78,9 @@ else:
         __name__,
         {
             "Bars": "bars",
+            "CashRate": "cash",
             "Choice": "space",
+            "Converted": "currency",
             "Costs": "simulation.costs",
             "Exogenous": "exogenous",
             "Fill": "timing",
@@ -86,6 +94,7 @@ else:
             "WalkForward": "validation.splits",
             "accuracy": ".evaluation.accuracy",
             "buy_and_hold": "simulation.simulator",
+            "convert": "currency",
             "features": ".features",
             "forecasters": ".forecasters",
             "inference": ".evaluation.inference",

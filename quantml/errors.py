@@ -6,6 +6,7 @@
     ├── InputError (also a ValueError)    something given is wrong: the command line exits with 2
     │   ├── ParameterError                a value that a class or function was called with
     │   ├── DataError                     bars, outside tables, samples, files
+    │   │   └── Unreachable               a source that gives no answer now: offline, rate-limited, out of order
     │   ├── StudyError                    a study's declaration, or the file that holds it
     │   ├── FeatureError                  a feature's parameters or what it returned
     │   ├── TargetError                   a target that cannot be made or learned from
@@ -87,6 +88,10 @@ class ParameterError(InputError):
 
 class DataError(InputError):
     """Bars, an outside table, a sample or a file is not what it must be."""
+
+
+class Unreachable(DataError):
+    """A source gives no answer now; the same question may be answered later."""
 
 
 class StudyError(InputError):

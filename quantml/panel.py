@@ -24,7 +24,7 @@ def read_fields(data: pd.DataFrame) -> tuple[pd.DatetimeIndex, tuple[str, ...], 
     wide = wide if _names_fields(wide.columns.get_level_values(0)) else wide.swaplevel(axis=1)
     _check_names(wide.columns.get_level_values(0))
     symbols = tuple(str(s) for s in dict.fromkeys(wide.columns.get_level_values(1)))
-    clock = _clock(wide.index)
+    clock = read_clock(wide.index)
     fields: Fields = {}
     for name in dict.fromkeys(wide.columns.get_level_values(0)):
         fields[str(name).lower()] = on_clock(wide[name].set_axis(clock), str(name), clock, symbols)
@@ -62,11 +62,12 @@ def _pivot(data: pd.DataFrame) -> pd.DataFrame:
 
 def read_wide(data: pd.DataFrame, name: str) -> tuple[pd.DatetimeIndex, tuple[str, ...], NDArray[np.float64]]:
     """Read a time x symbol frame into a clock, symbols and an array."""
-    clock, symbols = _clock(data.index), tuple(str(symbol) for symbol in data.columns)
+    clock, symbols = read_clock(data.index), tuple(str(symbol) for symbol in data.columns)
     return clock, symbols, on_clock(data.set_axis(clock), name, clock, symbols)
 
 
-def _clock(index: pd.Index) -> pd.DatetimeIndex:
+def read_clock(index: pd.Index) -> pd.DatetimeIndex:
+    """Check the times of a table and return them as a clock, in the package's unit."""
     check_clock(index)
     return pd.DatetimeIndex(index, freq=None, name=None).as_unit(RESOLUTION)
 
@@ -110,6 +111,13 @@ def on_clock(table: pd.DataFrame, name: str, clock: pd.DatetimeIndex, symbols: t
     return np.array(values, dtype=np.float64, order="C")  # a copy: the caller's frame stays the caller's
 
 
+def check_by_symbol(given: Mapping[str, str], name: str, symbols: tuple[str, ...]) -> None:
+    """Raise unless a mapping names every symbol and no other."""
+    odd = [symbol for symbol in given if symbol not in symbols] + [symbol for symbol in symbols if symbol not in given]
+    if odd:
+        raise DataError(name, must="name every symbol of the bars and no other", got=odd[0])
+
+
 def actions(values: NDArray[np.float64] | None, nothing: float, shape: tuple[int, int]) -> NDArray[np.float64]:
     """Fill a table of splits or dividends with what "nothing happened" is."""
     return np.full(shape, nothing) if values is None else np.where(np.isnan(values), nothing, values)
@@ -119,6 +127,30 @@ def previous_close(close: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the close of each symbol's previous bar, shape (T, N); NaN before its second and where it has no bar."""
     before = pd.DataFrame(close).ffill().shift().to_numpy(dtype=np.float64)
     return np.where(np.isnan(close), np.nan, before)
+
+
+def adjustment(
+    close: NDArray[np.float64], split: NDArray[np.float64], dividend: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the factor from raw to adjusted prices, shape (T, N), 1.0 at the first bar.
+
+    On an ex-date it grows by ``split / (1 - dividend * split / previous close)``: the dividend is reinvested at the
+    previous close less the dividend, the convention of the data vendors (CRSP, Yahoo).
+    """
+    before = previous_close(close)
+    split, dividend = _lived(split, 1.0, close), _lived(dividend, 0.0, close)
+    paid = np.where(dividend > 0.0, dividend * split / before, 0.0)
+    return np.cumprod(split / (1.0 - paid), axis=0, dtype=np.float64)
+
+
+def volume_adjustment(close: NDArray[np.float64], split: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the factor from raw volume to volume in shares of the first bar, shape (T, N)."""
+    return np.asarray(1.0 / np.cumprod(_lived(split, 1.0, close), axis=0), dtype=np.float64)
+
+
+def _lived(actions: NDArray[np.float64], nothing: float, close: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Leave out what happens on a symbol's first bar, which no holder of these bars has lived through."""
+    return np.where(np.isnan(previous_close(close)), nothing, actions)
 
 
 def check_quotes(clock: pd.DatetimeIndex, symbols: tuple[str, ...], quoted: Mapping[str, NDArray[np.float64]]) -> None:

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from quantml.bars import Bars
-from quantml.calendars import missing_sessions
+from quantml.calendars import describe, is_slow, missing_sessions
 from quantml.canonical import canonical
 from quantml.evaluation.accuracy import forecast_accuracy
 from quantml.simulation.simulator import Simulation
 from quantml.study import Study
+from quantml.survivorship import SURVIVORSHIP, universe_facts, universe_notes
 from quantml.validation.scoring import objective_of
 from quantml.validation.walkforward import FoldResult, WalkForwardResult
 
@@ -47,8 +48,9 @@ def _out_of_sample(result: WalkForwardResult, simulation: Simulation | None, sta
     """Score the returns that the block's decisions earned: from the bar after `start` to the close of `last`."""
     if simulation is None or last <= start:
         return float("nan")
-    returns = simulation.returns.iloc[start - result.first + 1 : last - result.first + 1]
-    return objective_of(result.problem).score(returns, result.problem.bars.periods_per_year)
+    rows = slice(start - result.first + 1, last - result.first + 1)
+    returns, risk_free = simulation.returns.iloc[rows], simulation.risk_free.iloc[rows]
+    return objective_of(result.problem).score(returns, result.problem.bars.periods_per_year, risk_free)
 
 
 def parameters_text(values: Mapping[str, Any], study: Study) -> str:
@@ -79,7 +81,7 @@ def forecasts_table(result: WalkForwardResult) -> pd.DataFrame:
         return pd.DataFrame(
             {"time": pd.DatetimeIndex([]), "symbol": [], "fold": [], "mean": [], "baseline": [], "realised": []}
         ).astype({"symbol": "str", "fold": "int64", "mean": "float64", "baseline": "float64", "realised": "float64"})
-    row, symbol = np.nonzero(result.problem.bars.traded & (forecast.fold >= 0)[:, None])
+    row, symbol = np.nonzero(result.problem.bars.candidates & (forecast.fold >= 0)[:, None])
     columns: dict[str, Any] = {
         "time": forecast.clock[row],
         "symbol": np.array(forecast.symbols, dtype=object)[symbol],
@@ -120,11 +122,14 @@ def accuracy_of(result: WalkForwardResult) -> dict[str, float]:
 
 def data_facts(study: Study, bars: Bars) -> dict[str, Any]:
     """What the report says of the data: range, gaps, symbols that start late or end early, known defects."""
-    gaps = missing_sessions(bars.clock, bars.calendar) if bars.calendar else pd.DatetimeIndex([])
+    gaps = None
+    if bars.calendar is not None and not is_slow(bars.clock):
+        gaps = [f"{day:%Y-%m-%d}" for day in missing_sessions(bars.clock, bars.calendar)]
     first = [bars.clock[int(np.argmax(bars.traded[:, i]))] for i in range(len(bars.symbols))]
     last = [bars.clock[len(bars) - 1 - int(np.argmax(bars.traded[::-1, i]))] for i in range(len(bars.symbols))]
     return {
         "source": repr(study.data),
+        "snapshot": getattr(study.data, "loaded_snapshot", None),
         "fingerprint": bars.fingerprint,
         "symbols": list(bars.symbols),
         "fields": list(bars.quoted),
@@ -132,16 +137,25 @@ def data_facts(study: Study, bars: Bars) -> dict[str, Any]:
         "first": bars.clock[0],
         "last": bars.clock[-1],
         "periods_per_year": bars.periods_per_year,
-        "calendar": bars.calendar,
-        "missing_sessions": [f"{day:%Y-%m-%d}" for day in gaps],
-        "bars_absent": int(np.sum(~bars.traded)),
+        "calendar": describe(bars.calendar),
+        "currency": ", ".join(sorted(set(bars.currencies.values()))) or None,
+        "missing_sessions": gaps,
+        "bars_absent": int(np.sum(~bars.traded & ~bars.closed)),
         "starts_late": {s: f"{t:%Y-%m-%d}" for s, t in zip(bars.symbols, first, strict=True) if t > bars.clock[0]},
         "ends_early": {s: f"{t:%Y-%m-%d}" for s, t in zip(bars.symbols, last, strict=True) if t < bars.clock[-1]},
         "splits": int(np.sum(bars.split != 1.0)),
         "dividends": int(np.sum(bars.dividend != 0.0)),
-        "notes": list(getattr(study.data, "notes", ())),
+        "notes": _notes(study, bars),
+        "universe": universe_facts(bars),
         "tables": {name: list(table.columns) for name, table in bars.tables.items()},
     }
+
+
+def _notes(study: Study, bars: Bars) -> list[str]:
+    """The loader's notes and the universe's; of survivorship only the loader's, where it knows more."""
+    notes = list(getattr(study.data, "notes", ()))
+    told = bars.membership is None and any(note.startswith(SURVIVORSHIP) for note in notes)
+    return [*notes, *(note for note in universe_notes(bars) if not (told and note.startswith(SURVIVORSHIP)))]
 
 
 def work_facts(folds: tuple[FoldResult, ...]) -> dict[str, int]:

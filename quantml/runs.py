@@ -60,7 +60,8 @@ class Run:
     fills, trades : DataFrame
         Executions, and round trips from flat to flat.
     equity : DataFrame
-        One row per bar: equity, returns, cash, exposure and costs, beside the benchmark's equity and returns.
+        One row per bar: equity, returns, cash, interest, what cash earned, exposure and costs, beside the benchmark's
+        equity and returns.
     verdict : Verdict or None
         None for a study that only forecasts.
     simulation, benchmark : Simulation or None
@@ -158,6 +159,7 @@ def _assemble(study: Study, bars: Bars, result: WalkForwardResult, settings: Seq
             benchmark.returns,
             periods_per_year=bars.periods_per_year,
             seed=result.problem.seed("verdict"),
+            risk_free=simulation.risk_free,
         )
     manifest = _manifest(study, bars, result, settings) | _measured(bars, result, simulation, benchmark)
     return Run(
@@ -184,9 +186,9 @@ def _simulated(study: Study, bars: Bars, result: WalkForwardResult) -> tuple[Sim
     window = bars.between(first, bars.clock[-1])
     fill = result.problem.fill
     weights = opened_flat(result.weights.frame.iloc[result.first :])
-    simulation = simulate(weights, window, costs=study.costs, fill=fill)
+    simulation = simulate(weights, window, costs=study.costs, fill=fill, cash=study.cash)
     symbols = None if study.benchmark is None else (study.benchmark,)
-    return simulation, buy_and_hold(window, costs=study.costs, fill=fill, symbols=symbols)
+    return simulation, buy_and_hold(window, costs=study.costs, fill=fill, symbols=symbols, cash=study.cash)
 
 
 def _equity_table(simulation: Simulation | None, benchmark: Simulation | None) -> pd.DataFrame:
@@ -198,6 +200,8 @@ def _equity_table(simulation: Simulation | None, benchmark: Simulation | None) -
         "equity": simulation.equity.to_numpy(),
         "returns": simulation.returns.to_numpy(),
         "cash": simulation.cash.to_numpy(),
+        "interest": simulation.interest.to_numpy(),
+        "risk_free": simulation.risk_free.to_numpy(),
         "exposure": exposure.to_numpy(),
         **{name: simulation.costs[name].to_numpy() for name in simulation.costs.columns},
         "benchmark_equity": benchmark.equity.to_numpy(),
@@ -214,6 +218,7 @@ def _manifest(study: Study, bars: Bars, result: WalkForwardResult, settings: Seq
         "user_source": study.bundle.digest if study.bundle else None,
         "settings": list(settings),
         "versions": versions(),
+        "snapshot": getattr(study.data, "loaded_snapshot", None),
     }
     name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
     return {
@@ -239,11 +244,11 @@ def _measured(
 ) -> dict[str, Any]:
     if simulation is None or benchmark is None:
         return {"metrics": {}, "benchmark_metrics": {}, "accuracy": record.accuracy_of(result)}
-    periods = bars.periods_per_year
+    known: dict[str, Any] = {"periods_per_year": bars.periods_per_year, "risk_free": simulation.risk_free}
     against = benchmark.returns
     return {
-        "metrics": metrics.summary(simulation.returns, periods_per_year=periods, benchmark=against),
-        "benchmark_metrics": metrics.summary(against, periods_per_year=periods),
+        "metrics": metrics.summary(simulation.returns, benchmark=against, **known),
+        "benchmark_metrics": metrics.summary(against, **known),
         "accuracy": record.accuracy_of(result),
         "ruined_at": simulation.ruined_at,
     }

@@ -16,12 +16,14 @@ import numpy as np
 
 from quantml.bars import Bars
 from quantml.canonical import NOT_CANONICAL, canonical, digest
+from quantml.cash import CashRate, check_cash
 from quantml.errors import ParameterError, QuantmlError, StudyError, did_you_mean
 from quantml.exogenous import Exogenous
 from quantml.simulation.costs import Costs
 from quantml.source import PREFIX, Bundle, read_bundle
 from quantml.space import Space, children, find_spaces, substitute
 from quantml.timing import Fill
+from quantml.universe import Membership
 
 if TYPE_CHECKING:
     from quantml.features.base import Feature
@@ -68,12 +70,17 @@ class Study:
         How folds are laid.
     tuning : Tuning, optional
         How search spaces are searched inside each fold; needed exactly when the study holds any.
+    universe : Membership, optional
+        Which symbols could be chosen when, and recorded delistings; without it, every symbol of the bars throughout.
     exogenous : sequence of Exogenous or loaders of them
         Outside tables that features may read.
     baseline : Forecaster, optional
         What the forecaster's accuracy is compared with; the naive forecast by default.
     benchmark : str, optional
         A symbol to hold instead of the equally weighted panel.
+    cash : float or CashRate, optional
+        What cash earns and debt costs: a simple rate per year, or a column of an outside table. Sharpe ratios are of
+        what was earned beyond it. Without it, cash earns nothing.
     fill : Fill, optional
         When decisions are executed: the next open by default, the next close for panels without opens.
     seed : int
@@ -93,9 +100,11 @@ class Study:
     costs: Costs = field(default_factory=Costs)
     validation: WalkForward
     tuning: Tuning | None = None
+    universe: Membership | None = None
     exogenous: Sequence[Exogenous | TableLoader] = ()
     baseline: Forecaster | Any | None = None
     benchmark: str | None = None
+    cash: float | CashRate | None = None
     fill: Fill | None = None
     seed: int = 0
     name: str = field(default="study", metadata=NOT_CANONICAL)
@@ -142,9 +151,12 @@ class Study:
             raise StudyError(
                 "fill", must="be a Fill", got=self.fill, hint=did_you_mean(str(self.fill), Fill.__members__)
             )
+        if self.universe is not None and not isinstance(self.universe, Membership):
+            raise StudyError("universe", must="be a Membership", got=type(self.universe).__name__)
+        check_cash(self.cash)
         if isinstance(self.seed, bool) or not isinstance(self.seed, (int, np.integer)) or self.seed < 0:
             raise StudyError("seed", must="be a whole number of at least 0", got=self.seed)
-        for name in ("data", "costs", "validation", "tuning", "exogenous", "seed"):
+        for name in ("data", "costs", "validation", "tuning", "exogenous", "cash", "seed"):
             if find_spaces(getattr(self, name)):
                 raise StudyError(f"{name}", must="hold no search space", got=str(getattr(self, name)))
 
@@ -189,9 +201,24 @@ class Study:
         return digest(self, self.bundle)
 
     def load_bars(self) -> Bars:
-        """Load the bars and join the outside tables to them."""
+        """Load the bars and join the outside tables and the universe to them.
+
+        Raises
+        ------
+        StudyError
+            If bars and study both bring a universe, or two outside tables have one name.
+        """
         bars = self.data if isinstance(self.data, Bars) else self.data.load()
+        if self.universe is not None:
+            if bars.membership is not None:
+                hint = "Leave universe out, or load bars without one."
+                raise StudyError("a universe", must="be given once", got="one in the bars too", hint=hint)
+            bars = bars.with_membership(self.universe)
         tables = [part if isinstance(part, Exogenous) else part.load() for part in self.exogenous]
+        names = [*bars.tables, *(table.name for table in tables)]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise StudyError("outside tables", must="have different names", got=f"{twice[0]!r} twice")
         return bars.with_tables(*tables) if tables else bars
 
     def override(self, settings: Sequence[str]) -> Study:

@@ -1,14 +1,20 @@
 """What is forecast: each target's values, and the bar at whose close each value is known.
 
-A target counts its horizon in the symbol's own bars, so that a pause is no return; where its label ends is told
-on the panel clock. With ``start="fill"`` it is measured from the price at which a decision at t is executed, with
-``start="close"`` from the close of t. What is not yet known is NaN, never a default class.
+A target counts its horizon in the symbol's own bars, so that a pause is no return, or in the periods of an outside
+table; where its label ends is told on the panel clock. With ``start="fill"`` it is measured from the price at which
+a decision at t is executed, with ``start="close"`` from the close of t. What is not yet known is NaN, never a
+default class.
+
+A target that reaches past the end of a delisted symbol takes the price at which what is held of it is closed, and its
+label ends there: on the first row without a bar at or after the recorded delisting, at the last close times one plus
+the delisting return, or `quantml.universe.DELIST_AFTER` sessions after the last bar at the last close, whichever comes
+first. Bars that return later belong to another listing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar, Final, Protocol
 
 import numpy as np
 import pandas as pd
@@ -16,11 +22,13 @@ from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly, frame
 from quantml.bars import Bars
-from quantml.errors import DataError, ParameterError, check, did_you_mean
+from quantml.errors import DataError, ParameterError, TargetError, check, did_you_mean
+from quantml.exogenous import Exogenous
+from quantml.listings import OwnBars
 from quantml.space import Declaration
 from quantml.timing import UNKNOWN, Fill
 
-__all__ = ["Direction", "ForwardReturn", "RealisedVolatility", "Target", "TargetRule", "latest_known"]
+__all__ = ["Column", "Direction", "ForwardReturn", "RealisedVolatility", "Target", "TargetRule", "latest_known"]
 
 STARTS: Final = ("fill", "close")
 
@@ -38,11 +46,12 @@ class Target(ReadOnly):
     label_end : ndarray of int64, shape (T, N)
         Clock position of the bar at whose close the value is known; `quantml.timing.UNKNOWN` where it is NaN.
     horizon : int
-        Length in the symbol's own bars.
+        Length in the symbol's own bars, or in an outside table's periods.
     start : str
         ``"fill"`` or ``"close"``.
     kind : str
-        ``"return"`` (decimal), ``"direction"`` (1.0 up, 0.0 not) or ``"volatility"`` (annualised, decimal).
+        ``"return"`` (decimal), ``"direction"`` (1.0 up, 0.0 not), ``"volatility"`` (annualised, decimal) or
+        ``"column"`` (in the unit of an outside table's column).
     name : str
     """
 
@@ -103,7 +112,8 @@ class ForwardReturn(_Horizon):
     - ``start="fill"``: P[k + 1 + horizon] / P[k + 1] - 1 (with `Fill.PERIOD` close[k + horizon] / close[k] - 1),
     - ``start="close"``: close[k + horizon] / close[k] - 1,
 
-    and its label ends at the later of the two bars.
+    and its label ends at the later of the two bars. Past the end of a delisted symbol, the price is what its holders
+    are paid; a decision on its last bar that would be filled on the next one has no value.
 
     Parameters
     ----------
@@ -160,10 +170,11 @@ class RealisedVolatility(_Horizon):
 
     .. math:: \sqrt{\frac{A}{h} \sum_{i=1}^{h} r_{k+d+i}^2}
 
-    with r the one-bar log returns of adjusted closes, A the periods per year, and the mean taken as zero
+    with r the one-bar log returns of adjusted closes, A the bars of the symbol per year, and the mean taken as zero
     (Andersen, Bollerslev, Diebold and Labys 2003, Econometrica 71, section 2). d is 0 with ``start="close"`` and
     with `Fill.PERIOD`; with ``start="fill"`` it is 1: the first return runs from the close of the bar of the fill,
-    at whichever of its prices the fill is. The label ends at the last bar used.
+    at whichever of its prices the fill is. The label ends at the last bar used. Past the end of a delisted symbol, the
+    price stays at what its holders are paid; with a total loss among the returns there is no value.
 
     Parameters
     ----------
@@ -187,11 +198,113 @@ class RealisedVolatility(_Horizon):
     def build(self, bars: Bars, fill: Fill) -> Target:
         """Compute the realised volatilities; see `TargetRule.build`."""
         _, delay = _origin(self, bars, fill)
-        own = _OwnBars.of(bars)
-        variance = own.mean_square_return(bars.array("close"), delay, self.horizon)
-        values = np.sqrt(bars.periods_per_year * variance)
-        label_end = own.ahead(delay + self.horizon)
+        own, close = OwnBars.of(bars), bars.array("close")
+        values = np.sqrt(bars.own_periods_per_year * own.mean_square_return(close, delay, self.horizon))
+        _, known = own.price_ahead(close, close, delay + self.horizon)
+        label_end = np.where(np.isnan(values), UNKNOWN, known)
         return _target(self, bars, values, label_end, "volatility", f"realised_volatility_{self.horizon}")
+
+
+@dataclass(frozen=True)
+class Column(Declaration):
+    """The value of an outside table's column some periods ahead: what a study without prices forecasts.
+
+    A decision at t stands on the table's newest period whose own time is at or before t, whether it is known yet or
+    not. The target is what was first said of the period `horizon` later, before any revision. Its label ends at the
+    first bar at or after the time at which that became available. A table that names symbols is read for each of them,
+    any other has one value for all. A missing value is NaN.
+
+    Parameters
+    ----------
+    name : str
+        One of the table's columns.
+    horizon : int
+        Periods of the table, at least 1.
+    table : str, optional
+        Name of a table that the bars carry; where they carry one only, it need not be named.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range.
+
+    Examples
+    --------
+    >>> days = pd.bdate_range("2024-01-01", periods=4)
+    >>> table = Exogenous(pd.DataFrame({"rv": [1.0, 2.0, 3.0, 4.0]}, index=days), name="spx", lag="1d")
+    >>> target = Column("rv").build(Bars.from_table(table), Fill.NEXT_CLOSE)
+    >>> target.frame["spx"].tolist(), target.label_end[:2, 0].tolist()
+    ([2.0, 3.0, nan, nan], [2, 3])
+    """
+
+    name: str
+    horizon: int = 1
+    _: KW_ONLY
+    table: str | None = None
+    start: ClassVar[str] = "close"
+
+    def validate(self) -> None:
+        """Raise `ParameterError` where a parameter is out of range."""
+        check(isinstance(self.name, str), "Column.name", "be the name of a column", self.name)
+        _check_count("Column.horizon", self.horizon, 1, "periods")
+
+    def build(self, bars: Bars, fill: Fill) -> Target:
+        """Look the values up; see `TargetRule.build`. How a decision is executed does not move them.
+
+        Raises
+        ------
+        TargetError
+            If the bars have no such table, it has no such column, its periods and the clock are not both of sessions
+            or both in UTC, or a period became available before an earlier one.
+        """
+        table = self._find(bars)
+        owners = bars.symbols if table.symbols else ("",)
+        answers = [self._answers(table, owner, bars.clock) for owner in owners]
+        values, known = (np.column_stack(part) for part in zip(*answers, strict=True))
+        told = bars.traded & (known < len(bars)) & ~np.isnan(values)
+        values, label_end = np.where(told, values, np.nan), np.where(told, known, UNKNOWN)
+        return _target(self, bars, values, label_end, "column", f"{self.name}_{self.horizon}")
+
+    def _answers(
+        self, table: Exogenous, owner: str, clock: pd.DatetimeIndex
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return what answers each decision, NaN where nothing does, and the position at which it is known."""
+        rows = self._first_vintages(table, owner)
+        values = np.append(table.values[rows, table.columns.index(self.name)], np.nan)
+        released = np.append(clock.searchsorted(table.available[rows]), UNKNOWN)
+        period = np.asarray(table.period[rows].searchsorted(clock, side="right")) - 1
+        ahead = np.where((period < 0) | (period + self.horizon >= len(rows)), -1, period + self.horizon)
+        # What was published ahead of its own time may be older than the decision; no answer comes before its question.
+        return values[ahead], np.maximum(released[ahead], np.arange(len(clock)))
+
+    def _first_vintages(self, table: Exogenous, owner: str) -> NDArray[np.int64]:
+        rows = np.array([row for row in range(len(table)) if not owner or table.symbols[row] == owner], dtype=np.int64)
+        period = table.period.asi8[rows]
+        rows = np.asarray(rows[np.diff(period, prepend=period[:1] - 1) > 0], dtype=np.int64)
+        early = np.flatnonzero(np.diff(table.available.asi8[rows]) < 0)
+        if early.size:
+            first, second = table.period[rows[early[0] :][:2]]
+            got = f"{second} before {first}"
+            must = "become available in the order of its periods"
+            raise TargetError(f"the table {table.name!r} of a Column", must=must, got=got)
+        return rows
+
+    def _find(self, bars: Bars) -> Exogenous:
+        if self.table is None and len(bars.tables) != 1:
+            got = ", ".join(bars.tables) or "no table"
+            raise TargetError("Column.table", must="name the table where the bars do not carry exactly one", got=got)
+        name = self.table or next(iter(bars.tables))
+        if name not in bars.tables:
+            hint = did_you_mean(name, bars.tables) if bars.tables else "The bars carry none."
+            raise TargetError("Column.table", must="be an outside table of the bars", got=name, hint=hint)
+        table = bars.tables[name]
+        if self.name not in table.columns:
+            hint = did_you_mean(self.name, table.columns)
+            raise TargetError("Column.name", must=f"be a column of the table {name!r}", got=self.name, hint=hint)
+        if (table.period.tz is None) != (bars.clock.tz is None):
+            must = "have times in UTC or of sessions, as the clock does"
+            raise TargetError(f"the table {name!r} of a Column", must=must, got=str(table.period.tz))
+        return table
 
 
 def latest_known(target: Target) -> NDArray[np.float64]:
@@ -213,12 +326,16 @@ def latest_known(target: Target) -> NDArray[np.float64]:
 
 
 def _check_horizon(declared: _Horizon, least: int) -> None:
-    name, horizon, start = type(declared).__name__, declared.horizon, declared.start
-    whole = isinstance(horizon, (int, np.integer)) and not isinstance(horizon, bool)
-    check(whole and horizon >= least, f"{name}.horizon", f"be a whole number of bars, at least {least}", horizon)
+    name, start = type(declared).__name__, declared.start
+    _check_count(f"{name}.horizon", declared.horizon, least, "bars")
     if start not in STARTS:
         hint = did_you_mean(str(start), STARTS)
         raise ParameterError(f"{name}.start", must="be 'fill' or 'close'", got=start, hint=hint)
+
+
+def _check_count(subject: str, value: Any, least: int, of: str) -> None:
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    check(whole and value >= least, subject, f"be a whole number of {of}, at least {least}", value)
 
 
 def _origin(declared: _Horizon, bars: Bars, fill: Fill) -> tuple[str, int]:
@@ -234,55 +351,15 @@ def _origin(declared: _Horizon, bars: Bars, fill: Fill) -> tuple[str, int]:
 
 def _forward_returns(declared: _Horizon, bars: Bars, fill: Fill) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     field, delay = _origin(declared, bars, fill)
-    own, price = _OwnBars.of(bars), bars.array(field)
-    label_end = own.ahead(delay + declared.horizon)
-    return _at(price, label_end) / _at(price, own.ahead(delay)) - 1.0, label_end
-
-
-def _at(values: NDArray[np.float64], positions: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Read `values` at clock positions, column by column; NaN where a position is unknown."""
-    known = positions != UNKNOWN
-    return np.where(known, np.take_along_axis(values, np.where(known, positions, 0), axis=0), np.nan)
-
-
-@dataclass(frozen=True, eq=False)
-class _OwnBars:
-    """Each symbol's own bars, numbered 0, 1, 2, ... from its first, and where they stand on the panel clock.
-
-    ``position[k, n]`` is the row of bar k of symbol n, followed past its last bar by the rows on which it has none;
-    ``number[t, n]`` is the number of the bar that stands on row t.
-    """
-
-    traded: NDArray[np.bool_]
-    position: NDArray[np.int64]
-    number: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, bars: Bars) -> _OwnBars:
-        position = np.argsort(~bars.traded, axis=0, kind="stable")
-        return cls(bars.traded, position, np.cumsum(bars.traded, axis=0, dtype=np.int64) - 1)
-
-    def ahead(self, steps: int) -> NDArray[np.int64]:
-        """Return where the bar `steps` after the one on each row stands; UNKNOWN where there is none of either."""
-        bar = self.number + steps
-        known = self.traded & (bar < self.traded.sum(axis=0))
-        position = np.take_along_axis(self.position, np.where(known, bar, 0), axis=0)
-        return np.where(known, position, UNKNOWN)
-
-    def mean_square_return(self, close: NDArray[np.float64], delay: int, horizon: int) -> NDArray[np.float64]:
-        """Average the squared log returns of the `horizon` bars that follow the bar `delay` after each row's."""
-        prices = np.take_along_axis(close, self.position, axis=0)
-        squares = np.full((len(prices) + delay + horizon, prices.shape[1]), np.nan)
-        squares[: len(prices) - 1] = np.diff(np.log(prices), axis=0) ** 2
-        total = np.zeros_like(prices)
-        for step in range(delay, delay + horizon):
-            total += squares[step : step + len(prices)]
-        mean = np.take_along_axis(total, np.maximum(self.number, 0), axis=0) / horizon
-        return np.where(self.traded, mean, np.nan)
+    own, price, close = OwnBars.of(bars), bars.array(field), bars.array("close")
+    start, _ = own.price_ahead(price, close, delay)
+    end, known = own.price_ahead(price, close, delay + declared.horizon)
+    returns = end / np.where(own.outlived(delay), np.nan, start) - 1.0  # what is never filled has none
+    return returns, np.where(np.isnan(returns), UNKNOWN, known)
 
 
 def _target(
-    declared: _Horizon,
+    declared: _Horizon | Column,
     bars: Bars,
     values: NDArray[np.float64],
     label_end: NDArray[np.int64],

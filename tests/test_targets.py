@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -15,16 +16,19 @@ from numpy.typing import NDArray
 
 from quantml import targets
 from quantml.bars import Bars
-from quantml.errors import DataError, ParameterError
+from quantml.errors import DataError, ParameterError, TargetError
+from quantml.exogenous import Exogenous
 from quantml.space import Choice
-from quantml.targets import Direction, ForwardReturn, RealisedVolatility, Target, TargetRule, latest_known
+from quantml.targets import Column, Direction, ForwardReturn, RealisedVolatility, Target, TargetRule, latest_known
 from quantml.timing import UNKNOWN, Fill
+from quantml.universe import Membership
 
 NAN = float("nan")
 NO = int(UNKNOWN)
 ALL = [
     *(kind(horizon, start) for kind in (ForwardReturn, Direction) for horizon in (1, 3) for start in ("fill", "close")),
     *(RealisedVolatility(horizon, start) for horizon in (2, 4) for start in ("fill", "close")),
+    *(Column("x", horizon) for horizon in (1, 3)),
 ]
 
 
@@ -187,6 +191,89 @@ def test_latest_known_prefers_the_later_decision_where_labels_overlap() -> None:
     np.testing.assert_array_equal(latest_known(target)[:, 0], [NAN, NAN, 3.0, 3.0])
 
 
+def months(**changes: Any) -> Exogenous:
+    """Three months, each published some time after its end; the second without a value."""
+    index = pd.DatetimeIndex(["2024-01-02", "2024-01-04", "2024-01-08"])
+    released = pd.DatetimeIndex(["2024-01-04", "2024-01-07", "2024-01-09"])  # 2024-01-07 is a Sunday
+    values = pd.DataFrame({"x": [1.0, NAN, 3.0], "y": [4.0, 5.0, 6.0], "released": released}, index=index)
+    return Exogenous(values, name="macro", available_at="released", **changes)
+
+
+def test_a_column_some_rows_ahead() -> None:
+    # Bars: 1 Jan (Monday) to 8 Jan. The decisions stand on no row, row 0, 0, 1, 1, 2.
+    bars = priced().with_tables(months())
+    built = Column("y").build(bars, Fill.NEXT_OPEN)
+    np.testing.assert_array_equal(built.values[:, 0], [NAN, 5.0, 5.0, NAN, NAN, NAN])
+    np.testing.assert_array_equal(built.label_end[:, 0], [NO, 5, 5, NO, NO, NO])
+    np.testing.assert_array_equal(built.values[:, 2], [NAN, NAN, 5.0, NAN, NAN, NAN])
+    assert (built.kind, built.horizon, built.start, built.name) == ("column", 1, "close", "y_1")
+    longer = Bars.from_close(pd.DataFrame({"A": 1.0}, pd.bdate_range("2024-01-01", periods=9)), periods_per_year=252)
+    built = Column("x", 2, table="macro").build(longer.with_tables(months()), Fill.PERIOD)
+    np.testing.assert_array_equal(built.values[:, 0], [NAN, 3.0, 3.0, *[NAN] * 6])
+    np.testing.assert_array_equal(built.label_end[:, 0], [NO, 6, 6, *[NO] * 6])
+
+
+def test_a_column_is_what_was_first_said_of_a_period() -> None:
+    quarters = pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-02", "2024-01-04"])
+    released = pd.DatetimeIndex(["2024-01-01", "2024-01-03", "2024-01-05", "2024-01-05"])
+    revised = pd.DataFrame({"gdp": [1.0, 2.0, 2.5, 3.0], "released": released}, index=quarters)
+    bars = priced().with_tables(Exogenous(revised, name="gdp", available_at="released"))
+    built = Column("gdp").build(bars, Fill.NEXT_CLOSE)
+    assert_columns(built, 0, [2.0, 3.0, 3.0, NAN, NAN, NAN], [2, 4, 4, NO, NO, NO])
+
+
+def test_a_column_of_a_table_that_names_symbols() -> None:
+    owners, days = ["A", "B", "A", "A"], pd.DatetimeIndex(["2024-01-01", "2024-01-01", "2024-01-03", "2024-01-04"])
+    sales = pd.DataFrame({"sales": [1.0, 2.0, 3.0, 4.0], "who": owners}, index=days)
+    bars = priced().with_tables(Exogenous(sales, name="sales", lag="1d", symbol="who"))
+    built = Column("sales").build(bars, Fill.NEXT_CLOSE)
+    assert_columns(built, 0, [3.0, 3.0, 4.0, NAN, NAN, NAN], [3, 3, 4, NO, NO, NO])
+    assert np.isnan(built.values[:, 1:]).all()
+
+
+def assert_columns(built: Target, symbol: int, values: list[float], label_end: list[int]) -> None:
+    np.testing.assert_array_equal(built.values[:, symbol], values)
+    np.testing.assert_array_equal(built.label_end[:, symbol], label_end)
+
+
+def test_periods_of_a_column_s_table_must_become_available_in_order() -> None:
+    days = pd.DatetimeIndex(["2024-01-01", "2024-01-02"])
+    late = pd.DataFrame({"x": [1.0, 2.0], "told": days[::-1]}, index=days)
+    with pytest.raises(TargetError) as caught:
+        Column("x").build(priced().with_tables(Exogenous(late, name="t", available_at="told")), Fill.NEXT_CLOSE)
+    assert str(caught.value) == (
+        "the table 't' of a Column must become available in the order of its periods;"
+        " got '2024-01-02 00:00:00 before 2024-01-01 00:00:00'."
+    )
+
+
+def test_a_column_published_ahead_of_its_time_answers_no_decision_before_it_is_asked() -> None:
+    index = pd.DatetimeIndex(["2024-01-01", "2024-01-08"])
+    early = pd.DataFrame({"x": [1.0, 2.0], "told": pd.DatetimeIndex(["2024-01-01", "2024-01-02"])}, index=index)
+    bars = priced().with_tables(Exogenous(early, name="fixed", available_at="told"))
+    assert Column("x").build(bars, Fill.NEXT_CLOSE).label_end[:, 0].tolist() == [1, 1, 2, 3, 4, NO]
+
+
+@pytest.mark.parametrize(
+    ("tables", "rule", "text"),
+    [
+        ([], Column("x"), "Column.table must name the table where the bars do not carry exactly one; got 'no table'."),
+        (
+            [],
+            Column("x", table="m"),
+            "Column.table must be an outside table of the bars; got 'm'. The bars carry none.",
+        ),
+        ([months()], Column("x", table="marco"), "got 'marco'. Did you mean 'macro'?"),
+        ([months()], Column("xx"), "Column.name must be a column of the table 'macro'; got 'xx'. Did you mean 'x'?"),
+        ([months()], Column("released"), "Column.name must be a column of the table 'macro'; got 'released'."),
+    ],
+)
+def test_a_column_must_be_found(tables: list[Exogenous], rule: Column, text: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        rule.build(priced().with_tables(*tables), Fill.NEXT_CLOSE)
+    assert text in str(caught.value)
+
+
 # ------------------------------------------------------------------ properties
 
 
@@ -200,17 +287,60 @@ def world(seed: int, change_after: int | None = None) -> Bars:
             mine[change_after + 1 :] = theirs[change_after + 1 :]
     opens, closes, splits = drawn
     clock, names = pd.bdate_range("2024-01-01", periods=rows), list("ABC")
+    delistings = _delist(seed, clock, drawn, change_after)
     first, last = pd.DataFrame(opens, clock, names), pd.DataFrame(closes, clock, names)
     fields = {"open": first, "high": first.where(first > last, last), "low": first.where(first < last, last),
               "close": last, "split": pd.DataFrame(splits, clock, names)}  # fmt: skip
-    return Bars.from_frame(pd.concat(fields, axis=1), periods_per_year=252)
+    outside = _outside(seed, clock, change_after)
+    bars = Bars.from_frame(pd.concat(fields, axis=1), periods_per_year=252).with_tables(outside)
+    spells = pd.DataFrame({"symbol": names, "start": clock[0], "end": pd.NaT})
+    return bars.with_membership(Membership(spells, delistings=delistings))
+
+
+def _delist(
+    seed: int, clock: pd.DatetimeIndex, drawn: tuple[NDArray[np.float64], ...], change_after: int | None
+) -> pd.DataFrame:
+    """Take B's bars away after some row and record its delisting soon or late; another one where it was not known."""
+    last, date, returned = _end(seed, clock)
+    if change_after is not None and date > clock[change_after]:
+        for values in drawn:
+            values[last + 1 : change_after + 1, 1] = NAN
+        last, date, returned = _end(seed + 10**6, clock)
+        if date <= clock[change_after]:
+            return pd.DataFrame({"symbol": [], "date": pd.DatetimeIndex([])})
+        last = max(last, change_after)
+    for values in drawn:
+        values[last + 1 :, 1] = NAN
+    return pd.DataFrame({"symbol": ["B"], "date": [date], "delisting_return": [returned]})
+
+
+def _end(seed: int, clock: pd.DatetimeIndex) -> tuple[int, pd.Timestamp, float]:
+    generator = np.random.default_rng(seed + 10**8)
+    last = int(generator.integers(10, 40))
+    date = pd.Timestamp(clock[0] + pd.offsets.BDay(last + int(generator.integers(0, 14))))
+    return last, date, float(generator.choice([-1.0, -0.4, NAN, 0.3]))
+
+
+def _outside(seed: int, clock: pd.DatetimeIndex, change_after: int | None) -> Exogenous:
+    """A table with gaps, published late; other values where they become available after a row of the clock."""
+    generator = np.random.default_rng(seed + 10**7)
+    days = np.cumsum(generator.integers(1, 4, 15))
+    released = np.maximum.accumulate(days + generator.integers(0, 6, 15))
+    values = np.where(generator.random(15) < 0.2, NAN, generator.uniform(size=15))
+    index, told = (clock[0] + pd.to_timedelta(each, unit="D") for each in (days, released))
+    index, told = index.repeat(2), told.repeat(2) + pd.to_timedelta(np.tile([0, 2], 15), unit="D")
+    values = np.repeat(values, 2) + np.tile([0.0, 1.0], 15)  # each period is revised two days later
+    if change_after is not None:
+        values = np.where(told > clock[change_after], generator.uniform(size=30), values)
+    return Exogenous(pd.DataFrame({"x": values, "told": told}, index=index), name="outside", available_at="told")
 
 
 def _draw(generator: np.random.Generator, rows: int, columns: int) -> tuple[NDArray[np.float64], ...]:
     opens, closes = generator.uniform(50, 150, (2, rows, columns))
     absent = generator.random((rows, columns)) < 0.3
     absent[: generator.integers(10), 1] = True
-    absent[:, 0] = absent[-1] = False
+    absent[slice(*sorted(generator.integers(0, 60, 2))), 2] = True
+    absent[:, 0] = absent[-1] = absent[9, 1] = False
     splits = np.where(generator.random((rows, columns)) < 0.1, 2.0, NAN)
     for values in (opens, closes, splits):
         values[absent] = NAN
@@ -219,25 +349,64 @@ def _draw(generator: np.random.Generator, rows: int, columns: int) -> tuple[NDAr
 
 def loop(rule: TargetRule, bars: Bars, fill: Fill) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Compute a target bar by bar, as its definition reads."""
+    if isinstance(rule, Column):
+        return loop_over_rows(rule, bars)
     assert isinstance(rule, (ForwardReturn, Direction, RealisedVolatility))
     values = np.full(bars.traded.shape, NAN)
     label_end = np.full(bars.traded.shape, UNKNOWN)
     at_fill = rule.start == "fill" and fill is not Fill.PERIOD
     closes = bars.array("close")
     prices = bars.array("open") if at_fill and fill is Fill.NEXT_OPEN else closes
-    for n in range(len(bars.symbols)):
-        own = [t for t in range(len(bars)) if bars.traded[t, n]]
+    for n, own, closed, payoff in listings(bars):
+        paid = closes[own[-1], n] * payoff
         for k, t in enumerate(own):
             path = own[k + at_fill : k + at_fill + rule.horizon + 1]
-            if len(path) <= rule.horizon:
+            short = rule.horizon + 1 - len(path)  # steps that lie past the end
+            if not path or (short and closed is None):
                 continue
-            label_end[t, n] = path[-1]
-            values[t, n] = prices[path[-1], n] / prices[path[0], n] - 1
+            end, last = (closed, paid) if short else (path[-1], prices[path[-1], n])
+            value = last / prices[path[0], n] - 1
             if isinstance(rule, Direction):
-                values[t, n] = values[t, n] > 0
+                value = float(value > 0)
             if isinstance(rule, RealisedVolatility):
-                squares = [np.log(closes[b, n] / closes[a, n]) ** 2 for a, b in pairwise(path)]
-                values[t, n] = np.sqrt(bars.periods_per_year * np.mean(squares))
+                if short and payoff == 0.0:
+                    continue
+                steps = pairwise([*closes[path, n], *[paid] * short])
+                value = np.sqrt(bars.periods_per_year * np.mean([np.log(b / a) ** 2 for a, b in steps]))
+            values[t, n], label_end[t, n] = value, end
+    return values, label_end
+
+
+def listings(bars: Bars) -> Iterator[tuple[int, list[int], int | None, float]]:
+    """Walk through time as an account does: each symbol's bars until it is closed, the row of that, what is paid."""
+    known = pd.DataFrame() if bars.membership is None else bars.membership.delistings
+    recorded = {} if known is None or known.empty else known.set_index("symbol").T.to_dict()
+    for n, symbol in enumerate(bars.symbols):
+        own: list[int] = []
+        for t, moment in enumerate(bars.clock):
+            gone = symbol in recorded and moment >= recorded[symbol]["date"]
+            if bars.traded[t, n]:
+                own.append(t)
+            elif own and (gone or t - own[-1] == 10):
+                yield n, own, t, 1 + np.nan_to_num(recorded[symbol]["delisting_return"]) if gone else 1.0
+                own = []
+        if own:
+            yield n, own, None, NAN
+
+
+def loop_over_rows(rule: Column, bars: Bars) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    table = bars.tables["outside"]
+    values, label_end = np.full(bars.traded.shape, NAN), np.full(bars.traded.shape, UNKNOWN)
+    for t, moment in enumerate(bars.clock):
+        periods = list(dict.fromkeys(table.period))
+        past = [i for i, time in enumerate(periods) if time <= moment]
+        if not past or past[-1] + rule.horizon >= len(periods):
+            continue
+        row = list(table.period).index(periods[past[-1] + rule.horizon])
+        after = [k for k, bar in enumerate(bars.clock) if bar >= table.available[row]]
+        if after and np.isfinite(table.values[row, 0]):
+            values[t, bars.traded[t]] = table.values[row, 0]
+            label_end[t, bars.traded[t]] = after[0]
     return values, label_end
 
 
@@ -323,6 +492,13 @@ def test_parameters_out_of_range(kind: Any) -> None:
         kind(5, "closes")
     text = f"{kind.__name__}.start must be 'fill' or 'close'; got 'closes'. Did you mean 'close'?"
     assert str(caught.value) == text
+
+
+def test_a_column_s_parameters_out_of_range() -> None:
+    with pytest.raises(ParameterError, match=r"Column\.horizon must be a whole number of periods, at least 1; got 0"):
+        Column("x", 0)
+    with pytest.raises(ParameterError, match=r"Column\.name must be the name of a column; got 1"):
+        Column(1)  # type: ignore[arg-type]
 
 
 def test_every_alternative_of_a_search_space_is_checked() -> None:

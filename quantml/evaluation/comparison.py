@@ -144,6 +144,7 @@ _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
             {"rmse": rmse, "mae": mae, "qlike": lambda y, f: qlike(y**2, f**2)},
             _positive,
         ),
+        "column": _Kind(squared_error, {"rmse": rmse, "mae": mae}),
     }
 )
 
@@ -153,16 +154,16 @@ def forecast_accuracy(
 ) -> dict[str, float]:
     """Measure a forecast beside the naive one, on the cells in which both and the realised value are known.
 
-    Returns are judged by squared errors, directions by the squared errors of their probability, volatilities by
-    `qlike` of their squares. A panel of at least two symbols adds the `information_coefficient`.
+    Returns and columns are judged by squared errors, directions by the squared errors of their probability,
+    volatilities by `qlike` of their squares. A panel of at least two symbols adds the `information_coefficient`.
 
     Parameters
     ----------
     realised, forecast, naive : array_like, shape (T,) or (T, N)
         In the target's unit; for a direction, `realised` above 0 is the event and the forecasts are probabilities.
     kind : str
-        ``"return"``, ``"direction"`` or ``"volatility"``; of volatilities, cells in which one of the three is not
-        above zero are left out too.
+        ``"return"``, ``"direction"``, ``"volatility"`` or ``"column"`` (of an outside table); of volatilities, cells in
+        which one of the three is not above zero are left out too.
     horizon : int
         Periods that each forecast looks ahead, for `diebold_mariano`.
 
@@ -177,7 +178,7 @@ def forecast_accuracy(
     Raises
     ------
     ParameterError
-        If `kind` is not one of the three.
+        If `kind` is not one of these.
     """
     if kind not in _KINDS:
         raise ParameterError("kind", must=f"be one of {', '.join(_KINDS)}", got=kind, hint=did_you_mean(kind, _KINDS))

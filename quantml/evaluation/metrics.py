@@ -14,8 +14,8 @@ then keywords only. They read a Series or any one-dimensional array. Conventions
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from numpy.typing import ArrayLike
 
@@ -163,9 +163,16 @@ _RELATIVE: Final[tuple[Callable[..., float], ...]] = (
     down_capture,
     capture_ratio,
 )
+_EXCESS: Final = frozenset({sharpe_ratio, kelly_fraction, alpha, beta})
 
 
-def summary(returns: ArrayLike, *, periods_per_year: float, benchmark: ArrayLike | None = None) -> dict[str, float]:
+def summary(
+    returns: ArrayLike,
+    *,
+    periods_per_year: float,
+    benchmark: ArrayLike | None = None,
+    risk_free: ArrayLike = 0.0,
+) -> dict[str, float]:
     """Every single-number measure of a series of returns, keyed by its function's name.
 
     Parameters
@@ -176,16 +183,22 @@ def summary(returns: ArrayLike, *, periods_per_year: float, benchmark: ArrayLike
         Periods in a year.
     benchmark : array_like, shape (T,), optional
         Simple returns of the same periods; adds the measures that compare with it.
+    risk_free : float or array_like, shape (T,)
+        What cash earned, per period: taken off by the measures that have such a parameter (`sharpe_ratio`,
+        `kelly_fraction`, `alpha` and `beta`).
 
     Returns
     -------
     dict of str to float
         29 measures, and 8 more with a benchmark; NaN where a measure has no value.
     """
-    result = {measure.__name__: measure(returns, periods_per_year=periods_per_year) for measure in _PER_YEAR}
-    result |= {measure.__name__: measure(returns) for measure in _PLAIN}
+
+    def measured(measures: Sequence[Callable[..., float]], **known: Any) -> dict[str, float]:
+        free = {measure: {"risk_free": risk_free} if measure in _EXCESS else {} for measure in measures}
+        return {measure.__name__: measure(returns, **known, **free[measure]) for measure in measures}
+
+    result = measured(_PER_YEAR, periods_per_year=periods_per_year) | measured(_PLAIN)
     if benchmark is not None:
-        known = {"benchmark": benchmark, "periods_per_year": periods_per_year}
-        result |= {measure.__name__: measure(returns, **known) for measure in _RELATIVE}
-        result["beta"] = beta(returns, benchmark=benchmark)
+        result |= measured(_RELATIVE, benchmark=benchmark, periods_per_year=periods_per_year)
+        result |= measured((beta,), benchmark=benchmark)
     return result

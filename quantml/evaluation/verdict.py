@@ -69,6 +69,7 @@ def judge(
     *,
     periods_per_year: float,
     seed: Seed,
+    risk_free: ArrayLike = 0.0,
     confidence: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> Verdict:
@@ -82,6 +83,8 @@ def judge(
         Periods in a year.
     seed : int or numpy SeedSequence
         Equal seeds give equal verdicts.
+    risk_free : float or array_like, shape (T,)
+        What cash earned, per period; the Sharpe ratio is of what was earned beyond it.
     confidence : float
         Of the two intervals.
     resamples : int
@@ -108,7 +111,7 @@ def judge(
     """
     own, _ = as_pair(returns, benchmark)
     how: dict[str, Any] = {"periods_per_year": periods_per_year, "confidence": confidence, "resamples": resamples}
-    sharpe = sharpe_interval(returns, seed=seed, **how)
+    sharpe = sharpe_interval(returns, seed=seed, risk_free=risk_free, **how)
     lost = total_return(returns) == -1.0
     if lost or total_return(benchmark) == -1.0:
         gap = excess_return(returns, benchmark=benchmark, periods_per_year=periods_per_year)

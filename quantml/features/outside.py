@@ -19,9 +19,10 @@ __all__ = ["Outside"]
 
 @dataclass(frozen=True)
 class Outside(Declaration):
-    """The newest value of an outside table that was available at each decision, the same for every symbol with a bar.
+    """The newest value of an outside table that was available at each decision; NaN where a symbol has no bar.
 
-    A row is used from the first bar whose time is at or after its time of availability; NaN before the first row.
+    A row is used from the first bar whose time is at or after its time of availability; NaN before the first row. A
+    table that names symbols is read for each of them, any other has one value for all.
 
     Parameters
     ----------
@@ -51,8 +52,10 @@ class Outside(Declaration):
 
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Look the values up, time x symbol."""
-        values = self._find(bars).as_of(bars.clock)[self.column].to_numpy(dtype=np.float64)
-        return on_panel(np.where(bars.traded, values[:, None], np.nan), bars)
+        table = self._find(bars)
+        owners = bars.symbols if table.symbols else (None,)
+        values = np.column_stack([table.read(self.column, bars.clock, symbol=owner) for owner in owners])
+        return on_panel(np.where(bars.traded, values, np.nan), bars)
 
     def _find(self, bars: Bars) -> Exogenous:
         if self.table not in bars.tables:

@@ -20,7 +20,8 @@ __all__ = ["ATR", "NATR", "RealisedVolatility"]
 class RealisedVolatility(Windowed):
     """Standard deviation (ddof=1) of the last `window` logarithmic returns, annualised.
 
-    It is multiplied by the square root of the bars' `periods_per_year`; 0.2 is 20 % a year.
+    It is multiplied by the square root of the symbol's bars per year (`Bars.own_periods_per_year`); 0.2 is 20 % a
+    year.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class RealisedVolatility(Windowed):
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Compute the annualised volatility, time x symbol."""
         volatility = rolling_std(log_returns(bars, 1), self.window, 1)
-        volatility *= np.sqrt(bars.periods_per_year)
+        volatility *= np.sqrt(bars.own_periods_per_year)
         return on_panel(volatility, bars)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from quantml.bars import Bars
-from quantml.calendars import next_session
+from quantml.calendars import bar_length, next_session
 from quantml.errors import DataError
 from quantml.study import Study
 from quantml.validation.walkforward import WalkForwardResult, walk_forward
@@ -93,7 +93,7 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
     return NextForecast(
         study=study.name,
         decided=bars.clock[-1],
-        session=next_session(bars.calendar, bars.clock[-1]) if bars.calendar else None,
+        session=next_session(bars.calendar, bars.clock[-1], step=bar_length(bars.clock)) if bars.calendar else None,
         fill=result.problem.fill.value,
         table=_table(bars, result),
         weights_from=_decided(result),
@@ -129,7 +129,7 @@ def _table(bars: Bars, result: WalkForwardResult) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "symbol": list(bars.symbols),
-            "close": bars.raw_array("close")[-1],
+            "close": bars.raw_array("close")[-1] if bars.has("close") else nothing,
             "forecast": nothing if forecast is None else forecast.mean[-1],
             "probability": nothing if probability is None else probability[-1],
             "weight": nothing if moment is None or weights is None else weights.frame.loc[moment].to_numpy(),

@@ -78,6 +78,11 @@ class Facts:
         return pd.DataFrame(columns, index=self.clock, dtype="float64")
 
     @cached_property
+    def risk_free(self) -> pd.Series:
+        """What cash earned on each bar; 0 where the study names no rate, and in runs from before there was one."""
+        return pd.Series(self.run.equity.get("risk_free", 0.0), index=self.run.equity.index).set_axis(self.clock)
+
+    @cached_property
     def growth(self) -> pd.DataFrame:
         """What 1 grew to, ``strategy`` and ``benchmark``."""
         return (1.0 + self.returns).cumprod()

@@ -36,10 +36,11 @@ def _of_costs(facts: Facts) -> Iterator[Entry]:
     if shorts:
         yield Entry("Borrowing", "Whatever is sold short can always be borrowed, and is never called back.")
     owed = (-facts.run.equity["cash"].to_numpy() / facts.before.to_numpy()).clip(min=0.0)
-    if owed.max() > TRIFLE and costs["financing_bps"] == 0.0:
+    if owed.max() > TRIFLE and costs["financing_bps"] == 0.0 and facts.study.get("cash") is None:
         bars, most = words.plural(int((owed > TRIFLE).sum()), "bar"), words.percent(float(owed.max()))
         yield Entry("Interest on money owed", f"Money was owed on {bars}, at most {most} of equity, at no interest.")
-    yield Entry("Interest on cash", "Positive cash earns nothing, in the strategy and in the benchmark.")
+    if facts.study.get("cash") is None:
+        yield Entry("Interest on cash", "Positive cash earns nothing, in the strategy and in the benchmark.")
     yield Entry("Taxes", "None are paid.")
 
 

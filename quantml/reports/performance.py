@@ -124,7 +124,10 @@ def rolling(facts: Facts) -> plots.Picture | None:
     if window < 2 or len(facts.clock) <= window:
         return None
     ratios = facts.returns.apply(
-        metrics.rolling_sharpe_ratio, window=window, periods_per_year=facts.periods_per_year
+        metrics.rolling_sharpe_ratio,
+        window=window,
+        periods_per_year=facts.periods_per_year,
+        risk_free=facts.risk_free,
     ).iloc[window - 1 :]
     return None if ratios.isna().all(axis=None) else plots.rolling_picture(ratios, "year")
 

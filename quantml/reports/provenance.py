@@ -38,7 +38,7 @@ def data(facts: Facts) -> tuple[Entry, ...]:
             ("Recorded", _recorded(facts)),
             ("Bars absent", _absent(facts)),
         ),
-        Entry("Missing sessions", _missing(facts), tuple(about["missing_sessions"])),
+        Entry("Missing sessions", _missing(facts), tuple(about["missing_sessions"] or ())),
         *_uneven(facts),
         *entries(*tables),
     )
@@ -72,6 +72,8 @@ def _absent(facts: Facts) -> str:
 def _missing(facts: Facts) -> str:
     if facts.data["calendar"] is None:
         return "unknown without a calendar"
+    if facts.data["missing_sessions"] is None:
+        return "unknown: a bar is longer than a session"
     number = len(facts.data["missing_sessions"])
     if number == 0:
         return "none: every session of the calendar has a bar"

@@ -11,14 +11,18 @@ A weight is the signed fraction of equity wanted in a symbol after the close of 
 - a NaN beside numbers is no order, and the simulator refuses it where the symbol is held.
 
 The rules of this package therefore write an explicit 0.0 wherever a symbol has no forecast or no bar on the row: one
-that pauses while held is sold at its next bar.
+that pauses while held is sold at its next bar. It is no pause where bars name the exchange of each symbol and its own
+has no session: there the symbol keeps its forecast and its place among the others.
+
+In a universe (`Bars.membership`) every step's weights of symbols that are no members on a row are made 0.0 there,
+whatever the step returned, so that what leaves the universe is sold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -26,9 +30,12 @@ from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly, frame
 from quantml.bars import Bars
+from quantml.cash import CashRate
 from quantml.errors import QuantmlError, SignalError, check
 from quantml.forecasters.base import Forecast
 from quantml.timing import Fill
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 if TYPE_CHECKING:
     from quantml.features.base import Features
@@ -87,6 +94,8 @@ class Context:
         What trading costs.
     fill : Fill or None
         When decisions are executed.
+    cash : float, CashRate or None
+        What cash earns.
     """
 
     bars: Bars
@@ -94,6 +103,15 @@ class Context:
     forecast: Forecast | None = None
     costs: Costs | None = None
     fill: Fill | None = None
+    cash: float | CashRate | None = None
+
+    @property
+    def universe(self) -> NDArray[np.bool_]:
+        """Where a symbol may be held, shape (T, N): it is a member of the universe, if there is one, and has a bar.
+
+        Where its own exchange has no session, it is as on the row before.
+        """
+        return while_closed(self.bars.traded, self.bars) & self.bars.members
 
     def weights(self, values: NDArray[np.float64]) -> Weights:
         """Make weights on the bars' clock and symbols from an array of shape (T, N)."""
@@ -126,10 +144,26 @@ def apply_steps(steps: Sequence[Step], context: Context) -> Weights:
     check(len(steps) > 0, "a signal", "have at least one step", len(steps), error=SignalError)
     if context.forecast is not None:
         _check_panel("the forecast", context.forecast.clock, context.forecast.symbols, context.bars)
-    weights = _apply(steps[0], 1, context.forecast, context)
+    weights = _of_members(_apply(steps[0], 1, context.forecast, context), context)
     for number, step in enumerate(steps[1:], start=2):
-        weights = _apply(step, number, weights, context)
+        weights = _of_members(_apply(step, number, weights, context), context)
     return weights
+
+
+def _of_members(weights: Weights, context: Context) -> Weights:
+    """Decide to hold nothing of symbols that are no members; a row that is no decision stays none."""
+    if context.bars.membership is None:
+        return weights
+    decides = ~np.isnan(weights.values).all(axis=1, keepdims=True)
+    return context.weights(np.where(decides & ~context.bars.members, 0.0, weights.values))
+
+
+def while_closed(values: NDArray[Scalar], bars: Bars) -> NDArray[Scalar]:
+    """Let a symbol keep its value, shape (T, N), over the rows on which its own exchange has no session."""
+    if not bars.closed.any():
+        return values
+    rows = np.where(bars.closed, 0, np.arange(len(bars))[:, None])
+    return np.take_along_axis(values, np.maximum.accumulate(rows, axis=0), axis=0)
 
 
 def forecast_for(step: object, inputs: Any) -> Forecast:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from quantml.errors import SignalError, check
 from quantml.features.base import Feature, build_features
 from quantml.kernels import F2, kernel
-from quantml.signals.base import Context, Weights, forecast_for, nothing_for
+from quantml.signals.base import Context, Weights, forecast_for, nothing_for, while_closed
 from quantml.space import Declaration
 
 
@@ -20,8 +20,8 @@ from quantml.space import Declaration
 class Sign(Declaration):
     """Hold 1/n where the forecast is above `threshold`, -1/n where it is below ``-threshold``, else nothing.
 
-    n is the number of symbols with a bar on the row, so that gross exposure is at most 1. A direction's forecast is
-    read as 2 * probability - 1.
+    n is the number of members of the universe with a bar on the row, so that gross exposure is at most 1; without a
+    universe every symbol is a member. A direction's forecast is read as 2 * probability - 1.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Sign(Declaration):
 
 @dataclass(frozen=True)
 class Proportional(Declaration):
-    """Hold ``scale * forecast / n`` of each symbol, n the number of symbols with a bar on the row.
+    """Hold ``scale * forecast / n`` of each symbol, n the number of members of the universe with a bar on the row.
 
     Gross exposure has no bound of its own: `Cap` gives it one. A direction's forecast is read as
     2 * probability - 1.
@@ -102,7 +102,7 @@ class RankLongShort(Declaration):
 
     Gross exposure is 1: 0.5 long and 0.5 short, or 1.0 long without `short`. Of m ranked symbols, ``fraction * m``
     rounded down, at least one, are on each side. Of equal scores the earlier symbol of the panel ranks higher. A row
-    on which fewer than two symbols have both a score and a bar is flat.
+    on which fewer than two symbols have both a score and a bar is flat. Only members of the universe are ranked.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class RankLongShort(Declaration):
         if len(context.bars.symbols) < 2:
             hint = "Use Sign() on a single symbol."
             raise SignalError("a one-symbol cross-section has no rank", got=context.bars.symbols[0], hint=hint)
-        scores = np.where(context.bars.traded, self._scores(inputs, context), np.nan)
+        scores = np.where(context.universe, while_closed(self._scores(inputs, context), context.bars), np.nan)
         ranked = np.sum(~np.isnan(scores), axis=1, keepdims=True)
         side = np.maximum(np.floor(self.fraction * ranked + 1e-9), 1.0)  # 0.29 * 100 is 28.999999999999996
         rank = _rank(scores)
@@ -163,8 +163,8 @@ class RankLongShort(Declaration):
 class MovingAverageCross(Declaration):
     """Hold 1/n of each symbol whose fast moving average is above its slow one; a rule without a forecaster.
 
-    The averages are of adjusted closes over the symbol's own bars; n is the number of symbols with a bar on the row.
-    A symbol is flat until it has `slow` bars, and where its averages are equal.
+    The averages are of adjusted closes over the symbol's own bars; n is the number of members of the universe with a
+    bar on the row. A symbol is flat until it has `slow` bars, and where its averages are equal.
 
     Parameters
     ----------
@@ -224,10 +224,10 @@ def _signed(step: object, inputs: Any) -> NDArray[np.float64]:
 
 
 def _equally(exposure: NDArray[np.float64], context: Context) -> Weights:
-    """Divide each row by its number of bars; 0.0 where a symbol has no exposure or no bar."""
-    traded = context.bars.traded
-    known = traded & ~np.isnan(exposure)
-    return context.weights(np.where(known, exposure, 0.0) / np.maximum(traded.sum(axis=1, keepdims=True), 1))
+    """Divide each row by its number of candidates; 0.0 where a symbol has no exposure or is none."""
+    universe, exposure = context.universe, while_closed(exposure, context.bars)
+    known = universe & ~np.isnan(exposure)
+    return context.weights(np.where(known, exposure, 0.0) / np.maximum(universe.sum(axis=1, keepdims=True), 1))
 
 
 def _rank(scores: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -26,8 +26,8 @@ class Simulation(ReadOnly):
     """The account on every bar from the first decision to the last bar.
 
     Two identities hold on every bar, up to rounding. Equity is cash plus the sum of position times mark. The change
-    of equity is what prices earned, plus dividends, less costs. Everything is in currency unless it says otherwise,
-    and at raw prices.
+    of equity is what prices earned, plus dividends and interest, less costs. Everything is in currency unless it says
+    otherwise, and at raw prices.
 
     Attributes
     ----------
@@ -41,7 +41,8 @@ class Simulation(ReadOnly):
     ruined_at : Timestamp or None
         The bar on which equity was no longer positive. Everything was closed on it, and returns are 0 afterwards.
     ledger : mapping of str to ndarray
-        Per bar, shape (T,): ``cash``, ``equity``, ``dividends``; shape (T, 5): ``charges`` by `KINDS`. Per bar and
+        Per bar, shape (T,): ``cash``, ``equity``, ``dividends``, ``interest``, and ``risk_free``, what cash earned as
+        a fraction; shape (T, 5): ``charges`` by `KINDS`. Per bar and
         symbol, shape (T, N): ``positions``, ``marks``, ``split``, ``dividend``. Per fill, shape (F, 4) and (F, 2):
         ``fills`` (bar, bar of the decision, symbol, kind) and ``amounts`` (units, price).
     """
@@ -106,6 +107,16 @@ class Simulation(ReadOnly):
         return self._series("dividends", self.ledger["dividends"])
 
     @property
+    def interest(self) -> pd.Series:
+        """Interest received on cash on each bar, less what was owed on debt; financing is a cost beside it."""
+        return self._series("interest", self.ledger["interest"])
+
+    @property
+    def risk_free(self) -> pd.Series:
+        """Simple return of cash on each bar; 0 on the first, and throughout where cash earns nothing."""
+        return self._series("risk_free", self.ledger["risk_free"])
+
+    @property
     def exposure(self) -> pd.Series:
         """Gross market value at each close as a fraction of equity."""
         return self._series("exposure", self._share(np.abs(self._values).sum(axis=1)))
@@ -163,7 +174,8 @@ class Simulation(ReadOnly):
         borrow; ``net_pnl`` = gross_pnl + dividends - costs; ``return``, net_pnl over the notional of the fills that
         enlarged the position; ``bars_held``, clock rows from entry to exit; ``open``.
 
-        The sum of ``net_pnl``, less the financing in `costs`, which belongs to no symbol, is the change of equity.
+        The sum of ``net_pnl``, plus `interest` less the financing in `costs`, which belong to no symbol, is the change
+        of equity.
         """
         return trades_frame(self._trips, self.clock, self.symbols)
 

@@ -22,7 +22,8 @@ BPS: Final = 1e-4
 class Costs(Declaration):
     """Costs in basis points, each at least 0; all are taken from cash.
 
-    Notional is ``|units| * price``, at the raw price of the fill. Positive cash earns nothing.
+    Notional is ``|units| * price``, at the raw price of the fill. Financing is on top of what `simulate`
+    is told that cash earns, and all that debt costs where it earns nothing.
 
     Parameters
     ----------

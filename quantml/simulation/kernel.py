@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from quantml.kernels import F1, F2, kernel
+from quantml.kernels import B2, F1, F2, I1, I2, kernel
 
 Floats = NDArray[np.float64]
 
@@ -28,15 +28,34 @@ ROUNDING: Final = 1e-12
 
 
 class Market(NamedTuple):
-    """What the ledger trades at: raw prices, and what happened to the shares; each (T, N).
+    """What the ledger trades at, what happened to the shares, and who may be held.
 
-    ``price`` is what orders fill at. It is NaN exactly where ``close`` is: where a symbol has no bar.
+    Attributes
+    ----------
+    price, close : ndarray, shape (T, N)
+        Raw prices; ``price`` is what orders fill at. It is NaN exactly where ``close`` is: where a symbol has no bar.
+    split, dividend : ndarray, shape (T, N)
+    member : ndarray of bool, shape (T, N)
+        Where a symbol may be held; elsewhere it is sold, whether or not the row is a decision.
+    session : ndarray of int64, shape (T, N)
+        How many sessions each symbol has had.
+    due : ndarray of int64, shape (N,)
+        First row at or after each symbol's recorded delisting; T or more where there is none.
+    payoff : ndarray, shape (N,)
+        What is paid for it then, as a multiple of the last close.
+    cash : ndarray, shape (T,)
+        What cash earns over each bar, a fraction; debt owes as much.
     """
 
     price: Floats
     close: Floats
     split: Floats
     dividend: Floats
+    member: NDArray[np.bool_]
+    session: NDArray[np.int64]
+    due: NDArray[np.int64]
+    payoff: Floats
+    cash: Floats
 
 
 class Book(NamedTuple):
@@ -51,6 +70,8 @@ class Book(NamedTuple):
         Costs of each bar by kind.
     dividends : ndarray, shape (T + 1,)
         Received, less what shorts owed.
+    interest : ndarray, shape (T + 1,)
+        Received on cash, less what was owed on debt.
     fills : ndarray of int32, shape (most fills, 4)
         Bar, bar of the decision (-1 where the ledger itself closed the position), symbol and kind.
     amounts : ndarray, shape (most fills, 2)
@@ -58,7 +79,7 @@ class Book(NamedTuple):
     pending : ndarray, shape (N,)
         Weights of orders that wait for a bar; NaN where there is none.
     decided, seen : ndarray of int64, shape (N,)
-        Bar that decided the pending order; the symbol's latest bar, negative before the first.
+        Bar that decided the pending order; session of the symbol's latest bar.
     written : ndarray of int64, shape (1,)
         Number of fills.
     """
@@ -69,6 +90,7 @@ class Book(NamedTuple):
     marks: Floats
     charges: Floats
     dividends: Floats
+    interest: Floats
     fills: NDArray[np.int32]
     amounts: Floats
     pending: Floats
@@ -78,14 +100,14 @@ class Book(NamedTuple):
 
 
 _INT, _V, _M = types.int64, types.float64[::1], types.float64[:, ::1]
-_I1, _I2 = types.int64[::1], types.int32[:, ::1]
-_MARKET: Any = types.BaseTuple.from_types((F2, F2, F2, F2), Market)
-_BOOK: Any = types.BaseTuple.from_types((_V, _V, _M, _M, _M, _V, _I2, _M, _V, _I1, _I1, _I1), Book)
+_I1, _FILLS = types.int64[::1], types.int32[:, ::1]
+_MARKET: Any = types.BaseTuple.from_types((F2, F2, F2, F2, B2, I2, I1, F1, F1), Market)
+_BOOK: Any = types.BaseTuple.from_types((_V, _V, _M, _M, _M, _V, _V, _FILLS, _M, _V, _I1, _I1, _I1), Book)
 
 
 @kernel(types.void(_INT, _MARKET, F1, _BOOK))
 def _carry(t: int, market: Market, rates: Floats, book: Book) -> None:
-    """Carry the previous close's state over: accrue borrow and financing, split units, pay dividends."""
+    """Carry the previous close's state over: accrue interest, borrow and financing, split units, pay dividends."""
     short, received = 0.0, 0.0
     for n in range(book.pending.size):
         units = book.positions[t, n]
@@ -97,7 +119,8 @@ def _carry(t: int, market: Market, rates: Floats, book: Book) -> None:
     borrow, financing = short * rates[BORROW], max(-book.cash[t], 0.0) * rates[FINANCING]
     book.charges[t + 1, BORROW], book.charges[t + 1, FINANCING] = borrow, financing
     book.dividends[t + 1] = received
-    book.cash[t + 1] = book.cash[t] + received - borrow - financing
+    book.interest[t + 1] = book.cash[t] * market.cash[t]
+    book.cash[t + 1] = book.cash[t] + received - borrow - financing + book.interest[t + 1]
 
 
 @kernel(types.void(_INT, _INT, _INT, types.float64, types.float64, _BOOK))
@@ -115,26 +138,39 @@ def _execute(t: int, n: int, kind: int, units: float, price: float, book: Book) 
 
 @kernel(types.void(_INT, _MARKET, _INT, _BOOK))
 def _delist(t: int, market: Market, after: int, book: Book) -> None:
-    """Close what has had no bar for `after` bars at its last close, and drop its order."""
+    """Close what is delisted, or has had no bar for `after` sessions, and drop its order."""
     for n in range(book.pending.size):
         if not np.isnan(market.close[t, n]):
-            book.seen[n] = t
-        elif t - book.seen[n] >= after and not np.isnan(book.marks[t, n]):
+            book.seen[n] = market.session[t, n]
+            continue
+        recorded = t >= market.due[n]
+        if not np.isnan(book.marks[t, n]) and (recorded or market.session[t, n] - book.seen[n] >= after):
             book.pending[n] = np.nan
             if book.positions[t + 1, n] != 0.0:
-                _execute(t, n, DELISTED, -book.positions[t + 1, n], book.marks[t, n], book)
+                paid = book.marks[t, n] * (market.payoff[n] if recorded else 1.0)
+                _execute(t, n, DELISTED, -book.positions[t + 1, n], paid, book)
 
 
-@kernel(_INT(_INT, F2, _BOOK))
-def _decide(t: int, weights: Floats, book: Book) -> int:
+@kernel(types.void(_INT, _MARKET, _BOOK))
+def _leave(t: int, market: Market, book: Book) -> None:
+    """Order the sale of what is held and is no member, on a bar without a decision."""
+    for n in range(book.pending.size):
+        if not market.member[t, n] and book.pending[n] != 0.0:
+            book.pending[n] = 0.0 if book.positions[t + 1, n] != 0.0 else np.nan
+            book.decided[n] = t
+
+
+@kernel(_INT(_INT, F2, _MARKET, _BOOK))
+def _decide(t: int, weights: Floats, market: Market, book: Book) -> int:
     """Take the decision of bar t, if there is one; return the first held symbol that it says nothing about."""
     decides = False
     for n in range(book.pending.size):
         decides |= not np.isnan(weights[t, n])
     if not decides:
+        _leave(t, market, book)
         return NOBODY
     for n in range(book.pending.size):
-        weight, held = weights[t, n], book.positions[t + 1, n] != 0.0
+        weight, held = weights[t, n] if market.member[t, n] else 0.0, book.positions[t + 1, n] != 0.0
         if np.isnan(weight) and (held or not np.isnan(book.pending[n])):
             return n
         book.pending[n] = weight if held or weight != 0.0 else np.nan
@@ -208,12 +244,12 @@ def keep_books(
     Parameters
     ----------
     weights : ndarray, shape (T, N)
-        Signed fractions of equity; a row that is NaN throughout is no decision.
+        Signed fractions of equity; a row that is NaN throughout is no decision. None is wanted of what is no member.
     market : Market
     rates : ndarray, shape (5,)
         `Costs.rates`.
     delist_after : int
-        Bars after its last one at which a symbol is closed.
+        Sessions after its last bar at which a symbol is closed.
     same_bar : bool
         Whether an order can fill on the bar that decided it.
     book : Book
@@ -235,12 +271,12 @@ def keep_books(
         _carry(t, market, rates, book)
         _delist(t, market, delist_after, book)
         if same_bar:
-            culprit = _decide(t, weights, book)
+            culprit = _decide(t, weights, market, book)
         if culprit == NOBODY and not _trade(t, market, rates, book):
             _liquidate(t, market, book)
             ruined = t
         elif not same_bar:
-            culprit = _decide(t, weights, book)
+            culprit = _decide(t, weights, market, book)
         if culprit != NOBODY:
             return t, culprit
     return ruined, NOBODY

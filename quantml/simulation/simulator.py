@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 
 from quantml.arrays import read_only
 from quantml.bars import Bars
+from quantml.cash import CashRate, cash_returns, check_cash
+from quantml.currency import check_one_currency
 from quantml.errors import SimulationError, check, did_you_mean
 from quantml.simulation.books import Simulation
 from quantml.simulation.costs import KINDS, Costs
 from quantml.simulation.kernel import NOBODY, Book, Market, keep_books
 from quantml.timing import Fill
+from quantml.universe import DELIST_AFTER, find_exits, session_numbers
 
 __all__ = ["Simulation", "buy_and_hold", "simulate"]
 
@@ -37,31 +41,34 @@ def simulate(
     costs: Costs = FREE,
     fill: Fill | None = None,
     initial_cash: float = 1e6,
-    delist_after: int = 10,
+    delist_after: int = DELIST_AFTER,
+    cash: float | CashRate | None = None,
 ) -> Simulation:
     """Trade target weights on bars, from the first decision to the last bar.
 
     A row of `weights` is a decision made at the close of its time, and a weight the signed fraction of equity wanted
     in a symbol. On every bar, in this order:
 
-    1. Borrow and financing accrue on the previous close's state, splits change units, dividends are paid on the
-       units after the split (shorts owe them).
-    2. A symbol without a bar for `delist_after` rows is closed at its last close, at no cost, and its order dropped.
-       It may trade again if bars return.
+    1. Interest, borrow and financing accrue on the previous close's state, splits change units, dividends are paid on
+       the units after the split (shorts owe them).
+    2. A symbol without a bar for `delist_after` sessions is closed at its last close, at no cost, and its order
+       dropped; on the first row without a bar at or after a delisting that the bars record (`Membership`) this happens
+       at the last close times one plus the delisting return. It may trade again if bars return.
     3. Orders of symbols with a bar are filled at its raw price, to ``weight * equity / price`` units. One equity
        sizes them all: cash plus positions at the prices at which orders fill, symbols without a bar at their last
        close. Costs are taken from cash. A symbol without a bar keeps its order until its next one, or until the next
        decision replaces it. A change worth less than 1e-12 of equity is rounding, and no order.
     4. Positions are marked at the last known raw closes. If equity is not positive then, or where an order needs it,
        everything is closed at no cost and the account stands still: there is no lender of last resort.
-    5. The bar's decision is read (with `Fill.PERIOD` before 3, and filled at the close of the same bar).
+    5. The bar's decision is read (with `Fill.PERIOD` before 3, and filled at the close of the same bar). What is held
+       and is no member of the bars' universe is ordered to be sold, also on a bar without a decision.
 
     Parameters
     ----------
     weights : DataFrame or object with ``frame``
         Time x symbol; times among ``bars.clock``. A time that is absent, or NaN throughout, is no decision:
         positions drift. A symbol that is absent is not traded. A NaN beside numbers is no order, and an error where
-        the symbol is held or has an order waiting.
+        a member is held or has an order waiting.
     bars : Bars
     costs : Costs
     fill : Fill, optional
@@ -69,7 +76,11 @@ def simulate(
     initial_cash : float
         Positive.
     delist_after : int
-        Clock rows, at least 1.
+        Sessions, at least 1: days of the clock that have a row, but for those on which the symbol's exchange is closed.
+    cash : float or CashRate, optional
+        What cash earns, a simple rate per year or a table's, as `quantml.cash` tells; nothing without it. Proceeds of
+        short sales are cash. Money owed pays the same rate, and `Costs.financing_bps` on top of it. Nothing accrues
+        on the bar of the first decision.
 
     Returns
     -------
@@ -78,9 +89,9 @@ def simulate(
     Raises
     ------
     SimulationError
-        If `weights` is not a frame of finite numbers on the bars' clock and symbols, holds no decision, or says
-        nothing about a symbol that is held; if next opens are asked of bars without opens; if `initial_cash` or
-        `delist_after` is out of range.
+        If `weights` is not a frame of finite numbers on the bars' clock and symbols, holds no decision, wants
+        something of a symbol that is no member, or says nothing about one that is held; if next opens are asked of
+        bars without opens; if `initial_cash` or `delist_after` is out of range.
 
     Examples
     --------
@@ -91,11 +102,11 @@ def simulate(
     [100.0, 100.0, 110.0]
     """
     _check_account(initial_cash, delist_after)
+    check_cash(cash)
+    check_one_currency(bars)
     chosen = _fill_for(fill, bars)
     first, decisions = _decisions(weights, bars)
-    market = Market(*(read_only(values[first:]) for values in
-                      (bars.raw_array(chosen.field), bars.raw_array("close"), bars.split, bars.dividend)))  # fmt: skip
-    rates = costs.rates(bars.periods_per_year)
+    market, rates = _market(bars, chosen, first, cash), costs.rates(bars.periods_per_year)
     book = _new_book(decisions, bars, first, float(initial_cash), delist_after)
     bar, culprit = keep_books(decisions, market, rates, delist_after, chosen is Fill.PERIOD, book)
     if culprit != NOBODY:
@@ -118,18 +129,20 @@ def buy_and_hold(
     initial_cash: float = 1e6,
     start: str | pd.Timestamp | None = None,
     symbols: Sequence[str] | None = None,
+    cash: float | CashRate | None = None,
 ) -> Simulation:
     """Buy equal weights once and never trade again: the benchmark.
 
     Parameters
     ----------
     bars : Bars
-    costs, fill, initial_cash
+    costs, fill, initial_cash, cash
         As in `simulate`.
     start : str or Timestamp, optional
         Time of the decision; the first bar unless given.
     symbols : sequence of str, optional
-        What is bought, all of the bars' symbols unless given; of them only those with a bar at `start`.
+        What is bought, all members of the bars' universe unless given; of them only those with a bar at `start`. What
+        leaves the universe later is kept.
 
     Returns
     -------
@@ -138,7 +151,7 @@ def buy_and_hold(
     Raises
     ------
     SimulationError
-        If `start` is not on the bars' clock, a symbol is unknown, or none has a bar at `start`.
+        If `start` is not on the bars' clock, a symbol is unknown, or nothing to buy has a bar at `start`.
     """
     check(len(bars) > 0, "bars", "have at least one row", 0, error=SimulationError)
     moment = bars.clock[0] if start is None else _moment(start, bars)
@@ -147,11 +160,13 @@ def buy_and_hold(
         raise SimulationError("start", must="be a time of the bars", got=str(start))
     chosen = bars.symbols if symbols is None else tuple(symbols)
     columns = _positions(pd.Index(chosen, dtype="object"), bars)
-    bought = columns[bars.traded[row, columns]]
+    bought = columns[(bars.candidates if symbols is None else bars.traded)[row, columns]]
     if bought.size == 0:
-        raise SimulationError("what is bought and held", must="have a bar", got=list(chosen), where=_text(moment))
+        rule = "have a bar" if bars.membership is None or symbols is not None else "be members with a bar"
+        raise SimulationError("what is bought and held", must=rule, got=list(chosen), where=_text(moment))
     held = pd.DataFrame(1.0 / bought.size, index=bars.clock[[row]], columns=[bars.symbols[n] for n in bought])
-    return simulate(held, bars, costs=costs, fill=fill, initial_cash=initial_cash)
+    kept = bars if bars.membership is None else replace(bars, membership=bars.membership.unbound(bars))
+    return simulate(held, kept, costs=costs, fill=fill, initial_cash=initial_cash, cash=cash)
 
 
 # ----------------------------------------------------------------- reading
@@ -189,7 +204,19 @@ def _decisions(weights: pd.DataFrame | Framed, bars: Bars) -> tuple[int, NDArray
     first = int(rows[decides][0])
     laid = np.full((len(bars) - first, len(bars.symbols)), np.nan)
     laid[np.ix_(rows[decides] - first, columns)] = values[decides]
+    _check_members(laid, bars, first)
     return first, read_only(laid)
+
+
+def _check_members(laid: NDArray[np.float64], bars: Bars, first: int) -> None:
+    """Raise where a decision wants something of a symbol that is no member of the bars' universe."""
+    strange = ~bars.members[first:] & ~np.isnan(laid) & (laid != 0.0)
+    if strange.any():
+        row, column = np.argwhere(strange)[0]
+        where = f"{bars.symbols[column]}, {_text(bars.clock[first + row])}"
+        raise SimulationError(
+            "the weight of a symbol that is no member", must="be 0.0", got=float(laid[row, column]), where=where
+        )
 
 
 def _rows(index: pd.Index, bars: Bars) -> NDArray[np.int64]:
@@ -245,11 +272,29 @@ def _text(moment: Any) -> str:
 # ----------------------------------------------------------------- writing
 
 
+def _market(bars: Bars, fill: Fill, first: int, cash: float | CashRate | None) -> Market:
+    """Lay out what the ledger reads, from row `first` on."""
+    exits = find_exits(bars)
+    return Market(
+        price=read_only(bars.raw_array(fill.field)[first:]),
+        close=read_only(bars.raw_array("close")[first:]),
+        split=read_only(bars.split[first:]),
+        dividend=read_only(bars.dividend[first:]),
+        member=read_only(bars.members[first:]),
+        session=read_only(session_numbers(bars)[first:]),
+        due=read_only(exits.due - first),
+        payoff=read_only(exits.payoff),
+        cash=read_only(cash_returns(cash, bars, first)),
+    )
+
+
 def _new_book(decisions: NDArray[np.float64], bars: Bars, first: int, cash: float, delist_after: int) -> Book:
     """Make an empty book with the state before bar `first` in row 0."""
     rows, symbols = decisions.shape
     orders = int(np.count_nonzero(~np.isnan(decisions)))
-    closings = min(orders, symbols * (rows // delist_after + 2))  # one per absence, and one more at ruin
+    left = int(np.count_nonzero(bars.members[first:-1] & ~bars.members[first + 1 :]))
+    # One per absence, one at a recorded delisting, one at ruin, and one each time that a symbol leaves the universe.
+    closings = min(orders, symbols * (rows // delist_after + 3)) + min(orders, left)
     book = Book(
         cash=np.zeros(rows + 1),
         equity=np.zeros(rows + 1),
@@ -257,6 +302,7 @@ def _new_book(decisions: NDArray[np.float64], bars: Bars, first: int, cash: floa
         marks=np.zeros((rows + 1, symbols)),
         charges=np.zeros((rows + 1, len(KINDS))),
         dividends=np.zeros(rows + 1),
+        interest=np.zeros(rows + 1),
         fills=np.empty((orders + closings, 4), dtype=np.int32),
         amounts=np.empty((orders + closings, 2)),
         pending=np.full(symbols, np.nan),
@@ -270,11 +316,14 @@ def _new_book(decisions: NDArray[np.float64], bars: Bars, first: int, cash: floa
 
 
 def _last_seen(bars: Bars, first: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return each symbol's latest bar before `first`, counted from it, and its close there (NaN without one)."""
+    """Return the session of each symbol's latest bar before `first`, and its close there (NaN without one)."""
+    column = np.arange(len(bars.symbols))
+    if first == 0:
+        return np.zeros_like(column), np.full(len(column), np.nan)
     before = bars.traded[:first]
-    seen = np.where(before.any(axis=0), -1 - np.argmax(before[::-1], axis=0) if first else -1, -1)
-    close = bars.raw_array("close")[first + seen, np.arange(len(bars.symbols))]
-    return seen.astype(np.int64), np.where(before.any(axis=0), close, np.nan)
+    row = np.where(before.any(axis=0), first - 1 - np.argmax(before[::-1], axis=0), 0)
+    close = bars.raw_array("close")[row, column]
+    return session_numbers(bars)[row, column], np.where(before.any(axis=0), close, np.nan)
 
 
 def _ledger(book: Book, market: Market) -> dict[str, NDArray[Any]]:
@@ -287,6 +336,8 @@ def _ledger(book: Book, market: Market) -> dict[str, NDArray[Any]]:
         "marks": book.marks[1:],
         "charges": book.charges[1:],
         "dividends": book.dividends[1:],
+        "interest": book.interest[1:],
+        "risk_free": market.cash,
         "split": market.split,
         "dividend": market.dividend,
         "fills": book.fills[:count],

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from quantml.bars import Bars
 from quantml.canonical import digest
+from quantml.cash import cash_returns
+from quantml.currency import check_one_currency
 from quantml.errors import DataError, TargetError
 from quantml.features.base import Features, build_features
 from quantml.forecasters.base import Question, Test, Train
@@ -43,6 +45,9 @@ class Problem:
             raise DataError("Fill.NEXT_OPEN", must="have opens to fill at", got=", ".join(bars.quoted), hint=hint)
         if study.benchmark is not None and study.benchmark not in bars.symbols:
             raise DataError("benchmark", must="be a symbol of the bars", got=study.benchmark)
+        if study.signal:
+            check_one_currency(bars)
+            cash_returns(study.cash, bars)  # raises where a rate is not known
         return problem
 
     @cached_property
@@ -74,7 +79,7 @@ class Problem:
     def rule_weights(self, values: Values) -> Weights:
         """The weights over the whole panel of a candidate that has no forecaster."""
         study = self.resolved(values)
-        context = Context(self.bars, self.features(values), None, study.costs, self.fill)
+        context = Context(self.bars, self.features(values), None, study.costs, self.fill, study.cash)
         return self._once(("weights", _key(values, "")), lambda: apply_steps(study.steps, context))
 
     def seed(self, *purpose: object) -> np.random.SeedSequence:
@@ -118,18 +123,19 @@ class Problem:
 
     def _allowed(self, fold: Fold, target: Target) -> NDArray[np.bool_]:
         known = is_known(target.label_end[fold.train], fold.start, self.study.validation.embargo)
+        known &= self.bars.members[fold.train]
         return np.asarray(known & ~np.isnan(target.values[fold.train]), dtype=np.bool_)
 
     def purged(self, fold: Fold, values: Values) -> int:
         """Count the rows of the training window that the purge takes away."""
         target = self.target(values)
-        traded = self.bars.traded[fold.train]
-        return int(np.sum(traded & ~is_known(target.label_end[fold.train], fold.start, self.study.validation.embargo)))
+        rows = self.bars.candidates[fold.train]
+        return int(np.sum(rows & ~is_known(target.label_end[fold.train], fold.start, self.study.validation.embargo)))
 
     def test(self, positions: NDArray[np.int64], values: Values, *, until: int) -> Test:
         """Stack the rows of `positions`, each a decision; the bars end at position `until`."""
         features = self.features(values)
-        row, symbol = np.nonzero(self.bars.traded[positions])
+        row, symbol = np.nonzero(self.bars.candidates[positions])
         time = positions[row]
         return Test(
             x=features.values[time, symbol],

@@ -83,13 +83,13 @@ def score(problem: Problem, values: Values, blocks: Sequence[Block] | None, firs
     if blocks is None:
         weights = problem.rule_weights(values).frame
     else:
-        context = Context(
-            cut, problem.features(values).head(last + 1), join(blocks, problem, values, last), study.costs, problem.fill
-        )
+        features, joined = problem.features(values).head(last + 1), join(blocks, problem, values, last)
+        context = Context(cut, features, joined, study.costs, problem.fill, study.cash)
         weights = apply_steps(study.steps, context).frame
     window = bars.between(bars.clock[first], bars.clock[last])
-    simulated = simulate(opened_flat(weights.iloc[first:last]), window, costs=study.costs, fill=problem.fill)
-    return objective_of(problem).score(simulated.returns, bars.periods_per_year)
+    decided = opened_flat(weights.iloc[first:last])
+    simulated = simulate(decided, window, costs=study.costs, fill=problem.fill, cash=study.cash)
+    return objective_of(problem).score(simulated.returns, bars.periods_per_year, simulated.risk_free)
 
 
 def opened_flat(weights: pd.DataFrame) -> pd.DataFrame:
@@ -117,7 +117,7 @@ def fit_steps(problem: Problem, fold: Fold, values: Values) -> tuple[Any, ...]:
 def with_steps(problem: Problem, steps: Sequence[Any], whole: Forecast | None, values: Values) -> NDArray[np.float64]:
     """Weights over the whole panel from given (fitted) steps."""
     study = problem.resolved(values)
-    context = Context(problem.bars, problem.features(values), whole, study.costs, problem.fill)
+    context = Context(problem.bars, problem.features(values), whole, study.costs, problem.fill, study.cash)
     return apply_steps(steps, context).values
 
 

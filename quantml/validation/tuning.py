@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from quantml.errors import ParameterError, did_you_mean
 from quantml.space import Space, grid
@@ -93,10 +94,14 @@ class Objective:
             raise ParameterError("Tuning.objective", must="name a metric of returns", got=objective, hint=hint)
         return cls(objective, known[objective], -1.0 if objective in LOWER_IS_BETTER else 1.0)
 
-    def score(self, returns: pd.Series, periods_per_year: float) -> float:
-        """Return the metric of `returns`, higher being better; NaN where it is not defined."""
-        takes_periods = "periods_per_year" in inspect.signature(self.metric).parameters
-        arguments = {"periods_per_year": periods_per_year} if takes_periods else {}
+    def score(self, returns: pd.Series, periods_per_year: float, risk_free: ArrayLike = 0.0) -> float:
+        """Return the metric of `returns`, higher being better; NaN where it is not defined.
+
+        What cash earned per period, `risk_free`, is taken off by metrics that have such a parameter.
+        """
+        known = {"periods_per_year": periods_per_year, "risk_free": risk_free}
+        taken = inspect.signature(self.metric).parameters
+        arguments = {name: value for name, value in known.items() if name in taken}
         return self.sign * float(self.metric(returns, **arguments))
 
 

@@ -15,6 +15,7 @@ import quantml.features
 from quantml import features as f
 from quantml.bars import Bars
 from quantml.errors import FeatureError
+from quantml.exogenous import Exogenous
 from quantml.features import build_features
 from quantml.space import Declaration
 
@@ -55,7 +56,8 @@ def changed_after(bars: Bars, row: int, seed: int) -> Bars:
     dividend = np.where(later, 0.0, bars.dividend)
     table = bars.tables["macro"]
     known = np.asarray(table.available <= bars.clock[row])[:, None]
-    outside = replace(table, frame=table.frame.where(known, table.frame + generator.normal(size=table.frame.shape)))
+    changed = table.frame.where(known, table.frame + generator.normal(size=table.frame.shape))
+    outside = Exogenous(changed, name="macro", lag="10d")
     quoted = {name: panel * scale for name, panel in bars.quoted.items()}
     return replace(bars, quoted=quoted, split=split, dividend=dividend).with_tables(outside)
 
@@ -69,7 +71,8 @@ def alone(bars: Bars, symbol: int) -> Bars:
 
     quoted = {name: cut(panel) for name, panel in bars.quoted.items()}
     return replace(bars, clock=bars.clock[rows], symbols=bars.symbols[symbol : symbol + 1], quoted=quoted,
-                   split=cut(bars.split), dividend=cut(bars.dividend))  # fmt: skip
+                   split=cut(bars.split), dividend=cut(bars.dividend), closed=bars.closed[rows][:, [symbol]],
+                   own_periods_per_year=bars.own_periods_per_year[[symbol]])  # fmt: skip
 
 
 def test_the_list_is_complete() -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from quantml.bars import Bars
+from quantml.universe import Membership
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,19 @@ def make_bars(
     return Bars.from_frame(pd.concat(fields, axis=1), periods_per_year=252)
 
 
-def make_world(seed: int, *, gross: float = 1.0, volatility: float = 0.02, actions: bool = True) -> World:
-    """Draw a world; every row is a decision, no decision, or absent."""
+def make_world(
+    seed: int, *, gross: float = 1.0, volatility: float = 0.02, actions: bool = True, universe: bool = False
+) -> World:
+    """Draw a world; every row is a decision, no decision, or absent. In a `universe` symbols leave and are delisted."""
     generator = np.random.default_rng(seed)
     rows, symbols = int(generator.integers(3, 40)), int(generator.integers(1, 5))
     clock = pd.bdate_range("2024-01-01", periods=rows)
     names = [f"S{n}" for n in range(symbols)]
     traded = generator.random((rows, symbols)) > generator.choice([0.0, 0.1, 0.5])
     traded[generator.integers(rows), :] = True
+    ends = np.maximum(generator.integers(0, rows + 5, symbols), np.argmax(traded, axis=0)) if universe else None
+    if ends is not None:
+        traded[np.arange(rows)[:, None] > ends] = False
     traded[~traded.any(axis=1), 0] = True
     moves = np.exp(generator.normal(0.0, volatility, (2, rows, symbols)))
     opens = 100.0 * np.cumprod(moves.prod(axis=0), axis=0)
@@ -62,9 +68,25 @@ def make_world(seed: int, *, gross: float = 1.0, volatility: float = 0.02, actio
     wanted[generator.random((rows, symbols)) < 0.2] = 0.0
     decides = generator.random(rows) < generator.choice([0.2, 1.0])
     decides[0] |= not decides.any()
+    if ends is not None:
+        bars = bars.with_membership(_membership(generator, bars))
+        wanted[~bars.members] = 0.0
     weights = pd.DataFrame(np.where(decides[:, None], wanted, np.nan), index=clock, columns=names)
     kept = decides | (generator.random(rows) < 0.5)
     return World(bars, weights[kept])
+
+
+def _membership(generator: np.random.Generator, bars: Bars) -> Membership:
+    """Give each symbol up to two spells, and some of them a delisting when trading has stopped."""
+    spells, gone = [], []
+    for n, symbol in enumerate(bars.symbols):
+        edges = bars.clock[0] + pd.to_timedelta(np.sort(generator.choice(60, 4, replace=False)) - 2, unit="D")
+        spells += [(symbol, edges[0], edges[1]), (symbol, edges[2], generator.choice([edges[3], pd.NaT]))]
+        stopped = bars.clock[bars.traded[:, n]][-1] + pd.Timedelta(days=int(generator.integers(0, 6)))
+        gone += [(symbol, stopped, generator.choice([-1.0, -0.5, np.nan, 0.25]))] * int(generator.random() < 0.6)
+    columns = ["symbol", "date", "delisting_return"]
+    delistings = pd.DataFrame(gone, columns=columns).astype({"date": "datetime64[us]"})
+    return Membership(pd.DataFrame(spells, columns=["symbol", "start", "end"]), delistings=delistings)
 
 
 @pytest.fixture(scope="session")

@@ -190,12 +190,14 @@ def plain_loop(weights: pd.DataFrame, bars: Bars, costs: Costs, fill: Fill, deli
             absent[symbol] = 0 if symbol in close else absent[symbol] + 1
             held[symbol] *= bars.splits.loc[time, symbol]
             cash += held[symbol] * bars.dividends.loc[time, symbol]
-            if absent[symbol] >= delist_after and symbol in last:
-                cash += held[symbol] * last[symbol]
+            lost = delisting_return(bars, symbol, time)
+            if absent[symbol] and symbol in last and (absent[symbol] >= delist_after or lost is not None):
+                cash += held[symbol] * last[symbol] * (1 + (lost or 0.0))
                 held[symbol] = 0.0
                 orders.pop(symbol, None)
-        if fill is Fill.PERIOD and time in decided.index:
-            orders = decided.loc[time].to_dict()
+        left = {symbol: 0.0 for symbol in bars.symbols if not is_member(bars, symbol, time)}
+        if fill is Fill.PERIOD:
+            orders = decided.loc[time].to_dict() if time in decided.index else {**orders, **left}
         equity = worth(at)
         for symbol in [s for s in orders if s in close]:
             units = orders.pop(symbol) * equity / at[symbol] - held[symbol]
@@ -203,18 +205,34 @@ def plain_loop(weights: pd.DataFrame, bars: Bars, costs: Costs, fill: Fill, deli
             cash -= units * at[symbol] + abs(units) * at[symbol] * paid / 1e4
             held[symbol] += units
         last.update(close)
-        if fill is not Fill.PERIOD and time in decided.index:
-            orders = decided.loc[time].to_dict()
+        if fill is not Fill.PERIOD:
+            orders = decided.loc[time].to_dict() if time in decided.index else {**orders, **left}
         started |= time in decided.index
         if started:
             lines.append({"time": time, "equity": worth(last), "cash": cash, **held})
     return pd.DataFrame(lines).set_index("time")
 
 
+def is_member(bars: Bars, symbol: str, time: pd.Timestamp) -> bool:
+    if bars.membership is None:
+        return True
+    spells = bars.membership.frame.query("symbol == @symbol")[["start", "end"]]
+    return any(start <= time and not end <= time for start, end in spells.itertuples(index=False))
+
+
+def delisting_return(bars: Bars, symbol: str, time: pd.Timestamp) -> float | None:
+    """Return what is lost of the last price, once it is recorded."""
+    known = None if bars.membership is None else bars.membership.delistings
+    rows = [] if known is None else known[(known["symbol"] == symbol) & (known["date"] <= time)]["delisting_return"]
+    return float(np.nan_to_num(rows.iloc[0])) if len(rows) else None
+
+
 @some
-@given(seed=SEEDS, fill=FILLS, delist_after=st.integers(1, 5))
-def test_a_plain_loop_agrees(seed: int, fill: Fill, delist_after: int, world_of: Callable[..., Any]) -> None:
-    world = world_of(seed)
+@given(seed=SEEDS, fill=FILLS, delist_after=st.integers(1, 5), universe=st.booleans())
+def test_a_plain_loop_agrees(
+    seed: int, fill: Fill, delist_after: int, universe: bool, world_of: Callable[..., Any]
+) -> None:
+    world = world_of(seed, universe=universe)
     done = simulate(world.weights, world.bars, costs=COSTS, fill=fill, delist_after=delist_after)
     expected = plain_loop(world.weights, world.bars, COSTS, fill, delist_after)
     assert done.clock.equals(pd.DatetimeIndex(expected.index))
@@ -227,9 +245,11 @@ def test_a_plain_loop_agrees(seed: int, fill: Fill, delist_after: int, world_of:
 
 
 @some
-@given(seed=SEEDS, fill=FILLS, gross=st.sampled_from([1.0, 30.0]))
-def test_the_books_balance_on_every_bar(seed: int, fill: Fill, gross: float, world_of: Callable[..., Any]) -> None:
-    world = world_of(seed, gross=gross)
+@given(seed=SEEDS, fill=FILLS, gross=st.sampled_from([1.0, 30.0]), universe=st.booleans())
+def test_the_books_balance_on_every_bar(
+    seed: int, fill: Fill, gross: float, universe: bool, world_of: Callable[..., Any]
+) -> None:
+    world = world_of(seed, gross=gross, universe=universe)
     done = simulate(world.weights, world.bars, costs=COSTS, fill=fill, delist_after=3)
     positions, marks = done.positions.to_numpy(), np.nan_to_num(done.marks.to_numpy())
     scale = 1e-10 * max(1e6, float(np.abs(positions * marks).max()))

@@ -97,11 +97,14 @@ def test_without_fills_there_are_no_trades(bars_of: Callable[..., Bars], weights
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(seed=st.integers(0, 2**32 - 1), fill=st.sampled_from(list(Fill)), gross=st.sampled_from([1.0, 30.0]))
+@given(
+    seed=st.integers(0, 2**32 - 1), fill=st.sampled_from(list(Fill)), gross=st.sampled_from([1.0, 30.0]),
+    universe=st.booleans(),
+)  # fmt: skip
 def test_trades_add_up_to_the_change_of_equity(
-    seed: int, fill: Fill, gross: float, world_of: Callable[..., Any]
+    seed: int, fill: Fill, gross: float, universe: bool, world_of: Callable[..., Any]
 ) -> None:
-    world = world_of(seed, gross=gross)
+    world = world_of(seed, gross=gross, universe=universe)
     done = simulate(world.weights, world.bars, costs=COSTS, fill=fill, delist_after=3)
     trades = done.trades
     change = done.equity.iloc[-1] - done.initial_cash

@@ -1,4 +1,4 @@
-"""Synthetic worlds: bars whose edge is known, because it was planted."""
+"""A world whose edge is known, because it was planted."""
 
 from __future__ import annotations
 
@@ -6,30 +6,29 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from quantml.bars import Bars
-from quantml.calendars import RESOLUTION
-from quantml.errors import check
-from quantml.space import Declaration
+from quantml.loaders.synthetic.base import (
+    FIRST_PRICE,
+    ORIGIN,
+    OVERNIGHT,
+    PERIODS_PER_YEAR,
+    Draws,
+    Path,
+    World,
+    annual_to_session,
+    finish,
+)
 from quantml.timing import Fill
 
 __all__ = ["Synthetic"]
 
-PERIODS_PER_YEAR: Final = 252
-OVERNIGHT: Final = 0.25
-"""Share of a session's variance that falls between the previous close and the open."""
 STRONGEST: Final = 0.5
 """Largest Sharpe ratio per session that can be planted."""
-FIRST_SESSION: Final = "2000-01-03"
-FIRST_PRICE: Final = 100.0
-MEDIAN_VOLUME: Final = 1e6
-VOLUME_SPREAD: Final = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Synthetic(Declaration):
+class Synthetic(World):
     r"""A world in which yesterday's return tells part of a later one, and nothing else tells anything.
 
     Let :math:`c_t` be the simple return from close to close, and :math:`\sigma` its volatility per session. The open
@@ -86,23 +85,17 @@ class Synthetic(Declaration):
     Bars(1 symbols x 500 bars, 2000-01-03 to 2001-11-30, open, high, low, close, volume)
     """
 
-    symbols: int = 1
-    sessions: int = 2520
     annual_volatility: float = 0.16
     sharpe: float = 0.0
     fill: Fill = Fill.NEXT_OPEN
-    seed: int = 0
 
     def validate(self) -> None:
         """Raise where a parameter is out of range."""
-        check(_whole(self.symbols, 1), "Synthetic.symbols", "be a positive whole number", self.symbols)
-        check(_whole(self.sessions, 2), "Synthetic.sessions", "be a whole number of at least 2", self.sessions)
-        check(_whole(self.seed, 0), "Synthetic.seed", "be a whole number of at least 0", self.seed)
-        volatility = 0.0 < self.annual_volatility <= 1.0
-        check(volatility, "Synthetic.annual_volatility", "be above 0.0 and at most 1.0", self.annual_volatility)
+        super().validate()
+        self._check("annual_volatility", 0.0 < self.annual_volatility <= 1.0, "be above 0.0 and at most 1.0")
         strongest = STRONGEST * float(np.sqrt(PERIODS_PER_YEAR))
-        check(0.0 <= self.sharpe <= strongest, "Synthetic.sharpe", f"be from 0.0 to {strongest:.1f}", self.sharpe)
-        check(isinstance(self.fill, Fill), "Synthetic.fill", "be a Fill", self.fill)
+        self._check("sharpe", 0.0 <= self.sharpe <= strongest, f"be from 0.0 to {strongest:.1f}")
+        self._check("fill", isinstance(self.fill, Fill), "be a Fill")
 
     @property
     def coefficient(self) -> float:
@@ -124,32 +117,17 @@ class Synthetic(Declaration):
             f" proportional to it earns a Sharpe ratio of {self.sharpe:g} a year before costs."
         )
         nothing = "Geometric Brownian motion without drift: nothing can be earned."
-        return ("Synthetic prices, made up by a random generator.", told if self.sharpe > 0.0 else nothing)
+        return (ORIGIN, told if self.sharpe > 0.0 else nothing)
 
-    def load(self) -> Bars:
-        """Make the bars: open, high, low, close and volume on weekdays, 252 periods per year."""
-        paths = [self._path(np.random.default_rng(s)) for s in np.random.SeedSequence(self.seed).spawn(self.symbols)]
-        clock = pd.bdate_range(FIRST_SESSION, periods=self.sessions, unit=RESOLUTION)
-        names = [f"S{number + 1}" for number in range(self.symbols)]
-        fields = {
-            field: pd.DataFrame(np.column_stack([path[field] for path in paths]), index=clock, columns=names)
-            for field in ("open", "high", "low", "close", "volume")
-        }
-        return Bars.from_frame(pd.concat(fields, axis=1), periods_per_year=PERIODS_PER_YEAR)
-
-    def _path(self, generator: np.random.Generator) -> dict[str, NDArray[np.float64]]:
-        (apart,) = generator.spawn(1)  # so that the length of one stream does not move the other
-        variance = float(self.annual_volatility**2 / PERIODS_PER_YEAR)
+    def _path(self, generator: np.random.Generator) -> Path:
+        variance = annual_to_session(self.annual_volatility)
         inside = variance * (1.0 - OVERNIGHT - self.coefficient**2)
         before = np.sqrt(variance) * generator.standard_normal(2)
-        draws = generator.standard_normal((self.sessions, 3))
-        overnight = _growth(draws[:, 0], variance * OVERNIGHT)
-        returns = self._returns(before, overnight * _growth(draws[:, 1], inside))
+        draws = Draws.of(generator, self.sessions)
+        overnight = _growth(draws.normal[:, 0], variance * OVERNIGHT)
+        returns = self._returns(before, overnight * _growth(draws.normal[:, 1], inside))
         close = FIRST_PRICE * np.cumprod(1.0 + returns, dtype=np.float64)
-        opened = np.append(FIRST_PRICE, close[:-1]) * overnight
-        high, low = _extremes(opened, close, inside, apart.standard_exponential((self.sessions, 2)))
-        volume = np.rint(MEDIAN_VOLUME * np.exp(VOLUME_SPREAD * draws[:, 2]))
-        return {"open": opened, "high": high, "low": low, "close": close, "volume": volume}
+        return finish(np.append(FIRST_PRICE, close[:-1]) * overnight, close, inside, draws)
 
     def _returns(self, before: NDArray[np.float64], growth: NDArray[np.float64]) -> NDArray[np.float64]:
         lag = 2 if self.fill is Fill.NEXT_CLOSE else 1
@@ -163,19 +141,3 @@ def _growth(normal: NDArray[np.float64], variance: float) -> NDArray[np.float64]
     """Turn standard normals into log-normal factors of mean one."""
     growth: NDArray[np.float64] = np.exp(np.sqrt(variance) * normal - 0.5 * variance)
     return growth
-
-
-def _extremes(
-    opened: NDArray[np.float64], close: NDArray[np.float64], variance: float, exponential: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw the high and the low between an open and a close that a Brownian motion of `variance` joins."""
-    move = np.log(close / opened)
-    reach = np.sqrt(move[:, None] ** 2 + 2.0 * variance * exponential)
-    high = opened * np.exp(0.5 * (move + reach[:, 0]))
-    low = opened * np.exp(0.5 * (move - reach[:, 1]))
-    # The formulas hold up to rounding; a bar must hold exactly.
-    return np.maximum(high, np.maximum(opened, close)), np.minimum(low, np.minimum(opened, close))
-
-
-def _whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -1,0 +1,203 @@
+"""What policies do to bars, on numbers small enough to follow by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from quantml.bars import Bars
+from quantml.canonical import canonical
+from quantml.errors import DataError, ParameterError
+from quantml.loaders import Sample, Synthetic
+from quantml.loaders.quality import (
+    DropBar,
+    EarlyEnd,
+    ForwardFill,
+    MissingSession,
+    Quality,
+    QuarantineSymbol,
+    Raise,
+    RepeatedBar,
+    Spike,
+    StaleRun,
+    UnadjustedSplit,
+    ZeroVolume,
+)
+
+DAYS = pd.bdate_range("2024-01-02", periods=8)
+NAN = float("nan")
+
+
+def panel(*, idle: dict[str, list[int]] | None = None, **actions: Any) -> Bars:
+    """Two symbols; a symbol has no volume on the days of `idle`, which `ZeroVolume` finds."""
+    closes = {
+        "A": [10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0, 17.0],
+        "B": [20.0, 21.0, NAN, 23.0, 24.0, 25.0, 26.0, 27.0],
+    }
+    fields: dict[str, pd.DataFrame] = {}
+    close = pd.DataFrame(closes, index=DAYS)
+    for name, by in (("open", 0.99), ("high", 1.02), ("low", 0.98), ("close", 1.0)):
+        fields[name] = close * by
+    volume = (close * 0.0 + 1000.0).copy()
+    for symbol, rows in (idle or {}).items():
+        volume.iloc[rows, volume.columns.get_loc(symbol)] = 0.0
+    # Thirty quiet sessions before, so that a few idle days are not the rule.
+    fields["volume"] = volume
+    whole = pd.concat(fields, axis=1)
+    before = pd.bdate_range(end="2024-01-01", periods=60)
+    base = pd.DataFrame(
+        np.repeat(whole.iloc[[0]].to_numpy(), 60, axis=0) * np.linspace(0.5, 0.99, 60)[:, None], before, whole.columns
+    )
+    return Bars.from_frame(pd.concat([base, whole]), periods_per_year=252, **actions)
+
+
+def last(values: Any) -> list[float]:
+    return [float(value) for value in np.asarray(values)[-8:]]
+
+
+def test_nothing_is_done_by_default() -> None:
+    bars = panel(idle={"A": [3]})
+    outcome = Quality().apply(bars)
+    assert outcome.bars is bars
+    assert outcome.feature_bars is bars
+    assert outcome.actions == ()
+
+
+def test_raise_names_the_first_finding() -> None:
+    with pytest.raises(DataError) as caught:
+        Quality(Raise(ZeroVolume())).apply(panel(idle={"A": [3, 5]}))
+    assert str(caught.value) == (
+        "bars of A must have no zero volume; got 'No volume, although the price moved from 12 to 13.' (A, 2024-01-05)."
+        " 2 such findings in all. Correct the source, or choose another policy for it."
+    )
+    bars = panel()
+    assert Quality(Raise(ZeroVolume())).apply(bars).bars is bars
+
+
+def test_dropped_bars_are_gone_for_all() -> None:
+    outcome = Quality(DropBar(ZeroVolume())).apply(panel(idle={"A": [3], "B": [5, 6]}))
+    assert_array_equal(last(outcome.bars.close["A"]), [10.0, 11.0, 12.0, NAN, 14.0, 15.0, 16.0, 17.0])
+    assert_array_equal(last(outcome.bars.close["B"]), [20.0, 21.0, NAN, 23.0, 24.0, NAN, NAN, 27.0])
+    assert np.isnan(outcome.bars.raw_array("volume")[-5, 0])
+    assert outcome.feature_bars is outcome.bars
+    assert [str(action) for action in outcome.actions] == [
+        "A, 2024-01-05: dropped 1 bar (zero volume). No volume, although the price moved from 12 to 13.",
+        "B, 2024-01-09 to 2024-01-10: dropped 2 bars (zero volume). No volume for 2 sessions, although the price moved"
+        " from 24 to 26.",
+    ]
+    assert outcome.table["action"].tolist() == ["dropped 1 bar", "dropped 2 bars"]
+
+
+def test_a_row_without_any_bar_leaves_the_clock() -> None:
+    outcome = Quality(DropBar(ZeroVolume())).apply(panel(idle={"A": [2]}))
+    assert DAYS[2] not in outcome.bars.clock
+    assert len(outcome.bars) == 67
+
+
+def test_splits_and_dividends_of_a_dropped_bar_move_on() -> None:
+    # A dropped: 2 for 1 and 1.00 a new share; next: 3 for 1 and 0.10. Of one old share: 2.00 + 6 * 0.10 = 2.60, which is
+    # 2.60 / 6 a share after both splits.
+    splits, dividends = (pd.DataFrame({"A": [NAN] * 68}, index=panel().clock) for _ in range(2))
+    splits.iloc[-5, 0], splits.iloc[-4, 0] = 2.0, 3.0
+    dividends.iloc[-5, 0], dividends.iloc[-4, 0] = 1.0, 0.1
+    bars = Quality(DropBar(ZeroVolume())).apply(panel(idle={"A": [3]}, splits=splits, dividends=dividends)).bars
+    assert_allclose(last(bars.splits["A"])[3:5], [1.0, 6.0])
+    assert_allclose(last(bars.dividends["A"])[3:5], [0.0, 2.6 / 6.0])
+
+
+def test_quarantine_leaves_the_symbol_out() -> None:
+    outcome = Quality(QuarantineSymbol(ZeroVolume())).apply(panel(idle={"A": [3]}))
+    assert outcome.bars.symbols == ("B",)
+    assert DAYS[2] not in outcome.bars.clock
+    assert outcome.table[["symbol", "action"]].to_numpy().tolist() == [["A", "left the symbol out"]]
+    with pytest.raises(DataError, match="a quarantine must leave at least one symbol"):
+        Quality(QuarantineSymbol(ZeroVolume())).apply(panel(idle={"A": [3], "B": [4]}))
+
+
+def test_fills_are_for_features_alone_and_end_at_the_limit() -> None:
+    bars = panel(idle={"B": [4, 5, 6]})
+    outcome = Quality(ForwardFill(ZeroVolume(), limit=2)).apply(bars)
+    assert outcome.bars is bars
+    assert_array_equal(last(outcome.feature_bars.close["B"]), [20.0, 21.0, NAN, 23.0, 23.0, 23.0, NAN, 27.0])
+    assert_array_equal(last(outcome.feature_bars.high["B"])[4:6], [23.0, 23.0])
+    assert_array_equal(last(outcome.feature_bars.volume["B"])[4:6], [0.0, 0.0])
+    assert [action.done for action in outcome.actions] == ["filled 2 of 3 for features"]
+    assert outcome.feature_bars.clock.equals(bars.clock)
+
+
+def test_missing_sessions_are_filled_where_the_clock_has_them() -> None:
+    days = pd.bdate_range("2024-01-02", periods=40)
+    close = pd.DataFrame({name: np.arange(40.0) + 10.0 for name in "ABC"}, index=days)
+    close.loc[days[20:23], "A"] = NAN
+    outcome = Quality(ForwardFill(MissingSession(), limit=2)).apply(Bars.from_close(close))
+    assert_array_equal(outcome.feature_bars.close["A"].iloc[19:24], [29.0, 29.0, 29.0, NAN, 33.0])
+    assert np.isnan(outcome.bars.close["A"].iloc[20:23]).all()
+
+
+def test_policies_act_in_order() -> None:
+    quality = Quality([DropBar(ZeroVolume()), ForwardFill(ZeroVolume())])
+    outcome = quality.apply(panel(idle={"A": [3]}))
+    assert_array_equal(last(outcome.bars.close["A"])[2:5], [12.0, NAN, 14.0])
+    assert_array_equal(last(outcome.feature_bars.close["A"])[2:5], [12.0, 12.0, 14.0])
+    both = Quality([ForwardFill(ZeroVolume()), DropBar(ZeroVolume())]).apply(panel(idle={"A": [2]}))
+    assert both.feature_bars.clock.equals(both.bars.clock)
+    assert DAYS[2] not in both.bars.clock
+
+
+def test_symbols_that_stay_keep_their_calendar() -> None:
+    # 2024-03-29 is a holiday in both; Easter Monday, 2024-04-01, in London alone; N misses 2024-04-02.
+    days = pd.DatetimeIndex(["2024-03-27", "2024-03-28", "2024-04-01", "2024-04-02", "2024-04-03"])
+    close = pd.DataFrame({"N": [1.0, 2.0, 3.0, NAN, 5.0], "L": [1.0, 2.0, NAN, 4.0, 5.0]}, index=days)
+    bars = Bars.from_close(close, calendar={"N": "XNYS", "L": "XLON"}, currencies={"N": "USD", "L": "GBP"})
+    kept = Quality(QuarantineSymbol(MissingSession())).apply(bars).bars
+    assert (kept.symbols, kept.calendar, kept.currencies) == (("L",), {"L": "XLON"}, {"L": "GBP"})
+    assert kept.clock.equals(days.drop("2024-04-01"))
+    assert kept.closed.shape == (4, 1)
+
+
+def test_what_a_study_declares_has_a_canonical_form() -> None:
+    first, same = (Quality([Raise(Spike()), DropBar([StaleRun(), ZeroVolume()])]) for _ in range(2))
+    other = Quality([Raise(Spike()), DropBar([StaleRun(sessions=6), ZeroVolume()])])
+    assert first == same
+    assert canonical(first) == canonical(same) != canonical(other)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: DropBar(MissingSession()),
+            "DropBar.rules must hold rules that mark wrong bars; got MissingSession().",
+        ),
+        (lambda: DropBar(UnadjustedSplit()), "DropBar.rules must hold rules that mark wrong bars"),
+        (lambda: ForwardFill(EarlyEnd()), "ForwardFill.rules must hold rules that mark wrong bars"),
+        (lambda: ForwardFill(Spike(), limit=0), "ForwardFill.limit must be at least 1; got 0."),
+        (lambda: Raise([]), "Raise.rules must hold at least one rule; got ()."),
+        (lambda: Raise(Spike), "Raise.rules must be rules on bars, such as Spike(); got "),  # type: ignore[arg-type]
+        (lambda: Quality(Spike()), "Quality.policies must be policies, such as DropBar(Spike()); got Spike("),  # type: ignore[arg-type]
+    ],
+)
+def test_a_wrong_declaration_is_named(make: Any, message: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        make()
+    assert str(caught.value).startswith(message)
+
+
+def test_a_symbol_cannot_lose_every_bar() -> None:
+    frame = Synthetic(symbols=2, sessions=40).load().to_frame()
+    frame[("volume", "S1")] = 0.0
+    bars = Bars.from_frame(frame)
+    with pytest.raises(DataError, match=r"dropped bars must leave a symbol at least one bar; got 'none' \(S1\)"):
+        Quality(DropBar(ZeroVolume())).apply(bars)
+
+
+def test_the_known_defect_of_a_sample_can_be_dropped() -> None:
+    bars = Sample("stocks").load()
+    outcome = Quality(DropBar(RepeatedBar())).apply(bars)
+    assert int((~outcome.bars.traded & bars.traded).sum()) == 1
+    assert np.isnan(outcome.bars.close.loc["2003-01-29", "AAPL"])
+    assert_allclose(outcome.bars.close["AAPL"].iloc[-1], bars.close["AAPL"].iloc[-1])
