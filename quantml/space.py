@@ -125,13 +125,23 @@ def find_spaces(declared: Any, path: str = "") -> dict[str, Space]:
 
 
 def children(declared: Any) -> Iterator[tuple[str, Any]]:
-    """Walk the named parts of a declaration: dataclass fields, items of sequences, values of mappings."""
+    """Walk the named parts of a declaration.
+
+    They are a dataclass's fields, the items of a sequence, the values of a mapping, and the parameters of a
+    scikit-learn estimator.
+    """
     if is_dataclass(declared) and not isinstance(declared, (type, Space)):
         yield from ((f.name, getattr(declared, f.name)) for f in fields(declared) if f.init)
     elif isinstance(declared, (tuple, list)):
         yield from ((str(i), part) for i, part in enumerate(declared))
     elif isinstance(declared, Mapping):
         yield from ((str(key), part) for key, part in declared.items())
+    elif _is_estimator(declared):
+        yield from declared.get_params(deep=False).items()
+
+
+def _is_estimator(declared: Any) -> bool:
+    return not isinstance(declared, type) and callable(getattr(declared, "get_params", None))
 
 
 def substitute(declared: Any, values: Mapping[str, Any], path: str = "") -> Any:
@@ -149,6 +159,8 @@ def substitute(declared: Any, values: Mapping[str, Any], path: str = "") -> Any:
         return type(declared)(changed.get(str(i), part) for i, part in enumerate(declared))
     if isinstance(declared, Mapping):
         return {key: changed.get(str(key), part) for key, part in declared.items()}
+    if _is_estimator(declared):
+        return type(declared)(**{**declared.get_params(deep=False), **changed})
     return replace(declared, **changed)
 
 

@@ -69,6 +69,17 @@ def test_spaces_are_named_by_path_and_resolved():
     assert resolved.tuning is None
 
 
+def test_a_space_inside_a_scikit_learn_estimator_is_found_and_resolved():
+    from sklearn.linear_model import Lasso
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    study = declared(forecaster=make_pipeline(StandardScaler(), Lasso(alpha=Choice(0.1, 0.2))), signal=Sign())
+    assert list(study.spaces) == ["forecaster.steps.1.1.alpha"]
+    resolved = study.resolve({"forecaster.steps.1.1.alpha": 0.2})
+    assert resolved.forecaster[-1].alpha == 0.2
+
+
 def test_override_reads_values_as_their_place_needs():
     study = declared().override(
         ["validation.test=1m", "costs.commission_bps=5", "fill=next_close", "features.0.window=7"]

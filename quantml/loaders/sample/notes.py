@@ -29,6 +29,8 @@ NOTES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             " it, so studies on these bars fill at the next close.",
             "These are price indices: dividends are missing, about 2 % a year for the S&P 500. An index cannot be"
             " traded itself; futures and funds on it have costs and prices of their own.",
+            "Survivorship: an index replaces the companies that leave it, so none are missing inside; that these two"
+            " indices are the ones to look at is today's knowledge.",
             "^IXIC has zero volume on 2015-05-12 and 2018-01-09.",
         ),
         "large_caps": (
