@@ -126,6 +126,8 @@ class _Encoder:
         if not _is_users(kind.__module__) or id(kind) in self._open:
             return {}
         self._open.add(id(kind))
+        for name, part in vars(kind).items():
+            _refuse_table(f"the class {kind.__qualname__}", name, part)
         methods = [part for _, part in sorted(vars(kind).items()) if isinstance(part, types.FunctionType)]
         resolved = [self._resolved(method) for method in methods if method.__module__ == kind.__module__
                     and method.__code__.co_filename not in ("<string>", "")]  # fmt: skip
@@ -169,17 +171,24 @@ class _Encoder:
         return {name: self._captured(name, part, function) for name, part in used.items()}
 
     def _captured(self, name: str, value: Any, function: types.FunctionType) -> Any:
-        if isinstance(value, (np.ndarray, pd.DataFrame, pd.Series)):
-            raise StudyError(
-                f"the function {function.__qualname__}",
-                must="close over constants, functions and modules only",
-                got=f"{name.split()[-1]}, {'an array' if isinstance(value, np.ndarray) else 'a frame'}",
-                hint="Take data from the bars that it is called with; no audit could see into a captured table.",
-            )
+        _refuse_table(f"the function {function.__qualname__}", name.split()[-1], value)
         try:
             return self.encode(value)
         except StudyError:
             return self._whole_bundle()
+
+
+def _refuse_table(owner: str, name: str, value: Any) -> None:
+    """Raise where user code holds data of its own: no audit could see into a captured table."""
+    tables = {np.ndarray: "an array", pd.DataFrame: "a frame", pd.Series: "a frame"}
+    kind = next((text for table, text in tables.items() if isinstance(value, table)), None)
+    if kind is None and not isinstance(value, type) and hasattr(value, "fingerprint"):
+        kind = type(value).__name__
+    if kind is not None:
+        hint = "Take data from the bars that it is called with; no audit could see into a captured table."
+        raise StudyError(
+            owner, must="close over constants, functions and modules only", got=f"{name}, {kind}", hint=hint
+        )
 
 
 def _is_users(module: str) -> bool:

@@ -139,6 +139,7 @@ def run(
     study = study.override(settings) if settings else study
     if out is not None:
         storage.check_writable(Path(out))
+    _ = study.hash  # a captured table is refused before any work
     bars = study.load_bars()
     loaded = time.perf_counter()
     result = walk_forward(study, bars, executor=executor, progress=progress)

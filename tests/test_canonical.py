@@ -31,6 +31,11 @@ def closing(constant):
 closed = closing(3)
 captured = closing(np.ones(3))
 own = Own()
+class Holds:
+    table = np.ones(3)
+    def __call__(self, bars):
+        return bars
+holds = Holds()
 '''
 
 
@@ -77,6 +82,20 @@ def test_a_captured_array_is_refused():
         StudyError, match="must close over constants, functions and modules only; got 'constant, an array'"
     ):
         canonical(module.captured, bundle)
+
+
+def test_a_table_in_a_class_attribute_is_refused():
+    module, bundle = load(STUDY)
+    with pytest.raises(StudyError, match="the class Holds must close over constants, .* got 'table, an array'"):
+        canonical(module.holds, bundle)
+
+
+def test_captured_bars_are_refused():
+    from quantml.loaders import Synthetic
+
+    module, bundle = load(STUDY)
+    with pytest.raises(StudyError, match="got 'constant, Bars'"):
+        canonical(module.closing(Synthetic(sessions=20).load()), bundle)
 
 
 @dataclass(frozen=True)
