@@ -38,7 +38,7 @@ def search(problem: Problem, fold: Fold) -> tuple[Candidate, ...]:
     tuning = problem.study.tuning
     if tuning is None:
         return (Candidate({}, math.nan),)
-    listed = _valid(problem, tuning.candidates(problem.study.spaces, problem.seed("candidates", fold.number)))
+    listed = valid(problem, tuning.candidates(problem.study.spaces, problem.seed("candidates", fold.number)))
     scored = _score_rules(problem, fold, listed) if problem.study.forecaster is None else \
         _score_forecasts(problem, fold, listed, tuning.folds)  # fmt: skip
     if all(math.isnan(candidate.score) for candidate in scored):
@@ -51,7 +51,7 @@ def search(problem: Problem, fold: Fold) -> tuple[Candidate, ...]:
     return tuple(scored)
 
 
-def _valid(problem: Problem, listed: Sequence[Values]) -> list[Values]:
+def valid(problem: Problem, listed: Sequence[Values]) -> list[Values]:
     """Leave out combinations that a part of the study refuses, such as a fast window above the slow one."""
     valid, refusal = [], ""
     for values in listed:

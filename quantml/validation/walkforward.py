@@ -21,7 +21,7 @@ from quantml.study import Study
 from quantml.validation import scoring
 from quantml.validation.problem import Problem, Values
 from quantml.validation.scoring import Block
-from quantml.validation.search import Candidate, search
+from quantml.validation.search import Candidate, search, valid
 from quantml.validation.splits import Fold
 from quantml.validation.workers import Progress, Workers, as_workers, run_tasks
 
@@ -122,7 +122,11 @@ def walk_forward(
 
 
 def _first_values(problem: Problem) -> Values:
-    return {path: space.draw(np.random.default_rng(0)) for path, space in problem.study.spaces.items()}
+    """Return the first candidate that no part of the study refuses."""
+    tuning = problem.study.tuning
+    if tuning is None:
+        return {}
+    return valid(problem, tuning.candidates(problem.study.spaces, problem.seed("candidates", 0)))[0]
 
 
 def run_fold(problem: Problem, fold: Fold) -> FoldResult:

@@ -286,3 +286,10 @@ def test_what_a_fold_logs_as_a_warning_comes_back_with_it():
 
     results = walk_forward(study(forecaster=Warns(), signal=None), BARS).folds
     assert [fold.warnings for fold in results] == [("did not converge",)] * 8
+
+
+def test_an_invalid_pair_that_stands_first_is_left_out():
+    crossed = MovingAverageCross(fast=Choice(50, 5), slow=Choice(20, 100))
+    tuned = study(features=(), target=None, forecaster=None, signal=crossed, tuning=Tuning("annual_return"))
+    pairs = [tuple(c.values.values()) for c in walk_forward(tuned, BARS).folds[0].candidates]
+    assert pairs == [(50, 100), (5, 20), (5, 100)]
