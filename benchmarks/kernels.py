@@ -14,8 +14,9 @@ import time
 from benchmarks._report import interleaved, show
 
 MODULES = (
-    "quantml.features.rolling, quantml.signals.sizing, quantml.simulation.simulator, "
-    "quantml.evaluation.inference, quantml.targets"
+    "quantml.features.rolling, quantml.features.moments, quantml.features.ordered, quantml.signals.sizing, "
+    "quantml.simulation.simulator, "
+    "quantml.evaluation.inference, quantml.targets.barrier, quantml.targets.drawdown, quantml.targets.trailing"
 )
 
 

@@ -129,6 +129,31 @@ def sessions(calendar: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.Dateti
     return listed[(listed >= start) & (listed <= end)]
 
 
+def planned_sessions(calendar: str, since: pd.Timestamp) -> pd.DatetimeIndex:
+    """List the days from `since` on that an exchange's rules make sessions, to the end of the published calendar.
+
+    Closures that a calendar lists one by one are in: nobody knew in advance of September 11, 2001 or of a president's
+    funeral. In some Asian calendars the lunar holidays are listed so, and count as sessions too.
+
+    Examples
+    --------
+    >>> days = planned_sessions("XNYS", pd.Timestamp("2012-10-26"))  # Sandy closed New York on the 29th and the 30th
+    >>> [f"{day:%m-%d}" for day in days[:4]]
+    ['10-26', '10-29', '10-30', '10-31']
+    """
+    listed = _planned(calendar, min(since.year - 1, REFERENCE[0]))
+    return listed[listed >= since]
+
+
+def session_days(clock: pd.DatetimeIndex, calendar: str) -> pd.DatetimeIndex:
+    """Return the day that each row belongs to: itself, or for an intraday bar the session that opened last."""
+    if clock.tz is None:
+        return clock
+    hours = _hours_of(clock, calendar)
+    latest = np.searchsorted(hours.opens, clock.as_unit(RESOLUTION).asi8, side="right") - 1
+    return hours.sessions[np.maximum(latest, 0)]
+
+
 def missing_sessions(clock: pd.DatetimeIndex, calendar: Calendar) -> pd.DatetimeIndex:
     """List the sessions between a clock's ends on which it has no bar.
 
@@ -282,13 +307,32 @@ def _in_reference_years(calendar: str) -> _Hours:
 
 @lru_cache(maxsize=16)
 def _hours(name: str, year: int) -> _Hours:
-    """Read a calendar from the beginning of a year, or from its own."""
+    """Read a calendar's hours from the beginning of a year, or from its own."""
+    return _Hours.of(_published(name, year))
+
+
+@lru_cache(maxsize=16)
+def _planned(name: str, year: int) -> pd.DatetimeIndex:
+    """Join a calendar's sessions and the closures that it lists one by one."""
+    published = _published(name, year)
+    held, rules = _hours(name, year).sessions, published.regular_holidays
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        closures = pd.DatetimeIndex(published.adhoc_holidays).tz_localize(None)
+        ruled = rules.holidays(held[0], held[-1]) if rules is not None else held[:0]
+    due = closures[(closures > held[0]) & (closures < held[-1])].difference(ruled)
+    due = held.union(due[[published.weekmask[day.day_of_week] == "1" for day in due]])
+    return pd.DatetimeIndex(due, freq=None).as_unit(RESOLUTION)
+
+
+def _published(name: str, year: int) -> Any:
+    """Read a published calendar from the beginning of a year, or from its own."""
     import exchange_calendars
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # exchange_calendars has not followed pandas yet
-            return _Hours.of(_calendar(name, year))
+            return _calendar(name, year)
     except exchange_calendars.errors.InvalidCalendarName as error:
         known = exchange_calendars.get_calendar_names()
         raise DataError("calendar", must="name an exchange", got=name, hint=did_you_mean(name, known)) from error

@@ -180,10 +180,12 @@ def grid(spaces: Mapping[str, Space]) -> list[dict[str, Any]]:
 def check_alternatives(owner: Any) -> bool:
     """Validate each alternative of each space that the dataclass `owner` holds; return whether it holds any.
 
+    A space stands in a field, or in a mapping that is a field.
+
     An alternative is valid if it goes with some alternatives of the other spaces: of ``fast=Choice(5, 50)`` and
     ``slow=Choice(20, 100)`` each is, and the search leaves out the pair (50, 20).
     """
-    held = {f.name: getattr(owner, f.name) for f in fields(owner) if isinstance(getattr(owner, f.name), Space)}
+    held = {path: space for f in fields(owner) for path, space in _held(f.name, getattr(owner, f.name))}
     for name, space in held.items():
         others = {other: _corners(part) for other, part in held.items() if other != name}
         for value in _corners(space):
@@ -191,11 +193,16 @@ def check_alternatives(owner: Any) -> bool:
     return bool(held)
 
 
+def _held(name: str, value: Any) -> list[tuple[str, Space]]:
+    parts = {f"{name}.{key}": part for key, part in value.items()} if isinstance(value, Mapping) else {name: value}
+    return [(path, part) for path, part in parts.items() if isinstance(part, Space)]
+
+
 def _check_some(owner: Any, alternatives: Mapping[str, tuple[Any, ...]]) -> None:
     refusal: Exception | None = None
     for values in itertools.product(*alternatives.values()):
         try:
-            replace(owner, **dict(zip(alternatives, values, strict=True)))
+            substitute(owner, dict(zip(alternatives, values, strict=True)))
         except InputError as error:
             refusal = refusal or error
         else:

@@ -24,7 +24,7 @@ LAYERS = [
     {"features"},
     {"forecasters", "signals", "simulation.costs"},
     {"simulation"},
-    {"targets"},
+    {"targets", "weighting"},
     {"study"},
     {"validation"},
     {"record"},
@@ -108,7 +108,7 @@ def test_a_library_is_used_in_its_own_room(package, rooms):
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if room(dotted(p)) in
-                                  {"features", "forecasters", "signals", "simulation", "evaluation", "targets"}], ids=dotted)  # fmt: skip
+                                  {"features", "forecasters", "signals", "simulation", "evaluation", "targets", "weighting"}], ids=dotted)  # fmt: skip
 def test_pure_rooms_touch_neither_disk_nor_clock_nor_terminal(path):
     assert (
         set(outside_imports(path)) & {"os", "pathlib", "time", "datetime", "socket", "sys", "subprocess", "rich"}

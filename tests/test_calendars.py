@@ -15,6 +15,8 @@ from quantml.calendars import (
     next_session,
     open_rows,
     periods_per_year,
+    planned_sessions,
+    session_days,
     sessions,
     sessions_per_year,
 )
@@ -42,6 +44,23 @@ def test_new_york_was_closed_after_september_11_2001():
     # NYSE holidays and special closings: closed 11-14 September 2001
     found = sessions("XNYS", pd.Timestamp("2001-09-07"), pd.Timestamp("2001-09-18"))
     assert [f"{day:%m-%d}" for day in found] == ["09-07", "09-10", "09-17", "09-18"]
+
+
+def test_a_closing_that_nobody_planned_is_a_planned_session():
+    # New York closed in September 2001 for four days and on 2018-12-05 for a funeral; Thanksgiving was planned
+    planned = planned_sessions("XNYS", pd.Timestamp("2001-09-07"))
+    assert [f"{day:%m-%d}" for day in planned[:4]] == ["09-07", "09-10", "09-11", "09-12"]
+    assert pd.Timestamp("2018-12-05") in planned
+    assert pd.Timestamp("2018-11-22") not in planned
+    held = sessions("XNYS", planned[0], planned[-1])
+    assert held.difference(planned).empty
+    assert set(planned.difference(held).day_of_week) <= {0, 1, 2, 3, 4}
+
+
+def test_an_intraday_bar_belongs_to_the_session_that_opened_last():
+    # New York opens at 14:30 UTC in winter
+    clock = pd.DatetimeIndex(["2024-01-05 14:30", "2024-01-05 21:00", "2024-01-08 14:29", "2024-01-08 14:30"], tz="UTC")
+    assert [f"{day:%m-%d}" for day in session_days(clock, "XNYS")] == ["01-05", "01-05", "01-05", "01-08"]
 
 
 def test_a_calendar_lists_nothing_before_it_begins():

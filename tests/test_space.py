@@ -31,6 +31,22 @@ def test_an_alternative_that_goes_with_some_other_is_kept():
     assert [tuple(point.values()) for point in grid(find_spaces(declared))] == [(5, 0), (5, 3), (2, 0), (2, 3)]
 
 
+@dataclass(frozen=True)
+class Named(Declaration):
+    limits: dict[str, int]
+
+    def validate(self):
+        if self.limits["low"] >= self.limits["high"]:
+            raise ParameterError("Named.limits", must="rise", got=self.limits)
+
+
+def test_alternatives_in_a_mapping_are_validated_too():
+    with pytest.raises(ParameterError, match="Named.limits must rise; got {'low': 9, 'high': 5}"):
+        Named({"low": Choice(1, 9), "high": 5})
+    declared = Named({"low": Choice(1, 9), "high": Integer(5, 20)})
+    assert substitute(declared, {"limits.low": 9, "limits.high": 12}) == Named({"low": 9, "high": 12})
+
+
 def test_the_ends_of_a_range_are_validated():
     with pytest.raises(ParameterError, match="got 0"):
         Window(length=Integer(0, 9))

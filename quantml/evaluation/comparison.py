@@ -127,7 +127,10 @@ class _Kind:
 
 _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
     {
-        "return": _Kind(squared_error, {"rmse": rmse, "mae": mae, "directional_accuracy": directional_accuracy}),
+        **dict.fromkeys(
+            ("return", "excess", "scaled", "rank", "class"),
+            _Kind(squared_error, {"rmse": rmse, "mae": mae, "directional_accuracy": directional_accuracy}),
+        ),
         "direction": _Kind(
             probability_error,
             {
@@ -144,7 +147,7 @@ _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
             {"rmse": rmse, "mae": mae, "qlike": lambda y, f: qlike(y**2, f**2)},
             _positive,
         ),
-        "column": _Kind(squared_error, {"rmse": rmse, "mae": mae}),
+        **dict.fromkeys(("drawdown", "column"), _Kind(squared_error, {"rmse": rmse, "mae": mae})),
     }
 )
 
@@ -154,16 +157,17 @@ def forecast_accuracy(
 ) -> dict[str, float]:
     """Measure a forecast beside the naive one, on the cells in which both and the realised value are known.
 
-    Returns and columns are judged by squared errors, directions by the squared errors of their probability,
-    volatilities by `qlike` of their squares. A panel of at least two symbols adds the `information_coefficient`.
+    Directions are judged by the squared errors of their probability, volatilities by `qlike` of their squares, and
+    everything else by squared errors. A panel of at least two symbols adds the `information_coefficient`.
 
     Parameters
     ----------
     realised, forecast, naive : array_like, shape (T,) or (T, N)
         In the target's unit; for a direction, `realised` above 0 is the event and the forecasts are probabilities.
     kind : str
-        ``"return"``, ``"direction"``, ``"volatility"`` or ``"column"`` (of an outside table); of volatilities, cells in
-        which one of the three is not above zero are left out too.
+        ``"return"``, ``"excess"``, ``"scaled"``, ``"rank"``, ``"direction"``, ``"class"`` (1 up, -1 down, 0 neither),
+        ``"volatility"``, ``"drawdown"`` or ``"column"`` (of an outside table), as `quantml.targets.Target` has them; of
+        volatilities, cells in which one of the three is not above zero are left out too.
     horizon : int
         Periods that each forecast looks ahead, for `diebold_mariano`.
 

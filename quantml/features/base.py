@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from typing import Any, Final, Protocol
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,12 +15,11 @@ from pandas.api.types import is_complex_dtype, is_numeric_dtype
 from quantml import arrays
 from quantml.arrays import ReadOnly
 from quantml.bars import Bars
-from quantml.errors import FeatureError, InputError, did_you_mean
-from quantml.space import find_spaces
+from quantml.errors import FeatureError, InputError, ParameterError, did_you_mean
+from quantml.features.blocks import lay_out
+from quantml.space import Space, find_spaces
 
 __all__ = ["Feature", "Features", "build_features", "feature_name"]
-
-STACKED_ROWS: Final = 32
 
 
 class Feature(Protocol):
@@ -120,30 +119,92 @@ def build_features(features: Sequence[Feature], bars: Bars) -> Features:
     [nan, 0.1, -0.1]
     """
     names = _names(features)
-    warmup = tuple(_warmup(feature, name) for feature, name in zip(features, names, strict=True))
-    columns = [_compute(feature, name, bars) for feature, name in zip(features, names, strict=True)]
-    return Features(_stack(columns, bars), names, warmup, bars.clock, bars.symbols)
+    warmup = tuple(stated_warmup(feature) for feature in features)
+    values, filled = lay_out(features, bars, evaluate)
+    for feature, name, has_value in zip(features, names, filled, strict=True):
+        if not has_value:
+            raise _nothing(f"feature {name}", getattr(feature, "warmup", None), bars)
+    return Features(values, names, warmup, bars.clock, bars.symbols)
 
 
 def feature_name(feature: Feature) -> str:
     """Name a feature: a function by its name, a dataclass as one would write it, without what is left at its default.
 
+    A dataclass with a `repr` of its own is named by it.
+
     Examples
     --------
-    >>> from quantml.features import MACD, RSI, Momentum
-    >>> [feature_name(f) for f in (Momentum(21), Momentum(252, skip=21), RSI(), MACD(signal=5))]
-    ['Momentum(21)', 'Momentum(252, 21)', 'RSI()', 'MACD(signal=5)']
+    >>> from quantml.features import MACD, RSI, Lag, Momentum
+    >>> [feature_name(f) for f in (Momentum(252, skip=21), RSI(), MACD(signal=5), Lag(Momentum(21), 5))]
+    ['Momentum(252, 21)', 'RSI()', 'MACD(signal=5)', 'Lag(Momentum(21), 5)']
     """
     if not is_dataclass(feature) or isinstance(feature, type):
         return str(getattr(feature, "__name__", type(feature).__name__))
+    if not feature.__dataclass_params__.repr:
+        return repr(feature)
     written: list[str] = []
     positional = True
     for part in (part for part in fields(feature) if part.init):
         value = getattr(feature, part.name)
         positional = positional and not part.kw_only and value != _default(part)
         if value != _default(part):
-            written.append(repr(value) if positional else f"{part.name}={value!r}")
+            written.append(write(value) if positional else f"{part.name}={write(value)}")
     return f"{type(feature).__name__}({', '.join(written)})"
+
+
+def write(value: Any) -> str:
+    """Write a parameter as it stands in a feature's name; a feature in it by its own name."""
+    if isinstance(value, tuple):
+        return f"({', '.join(write(part) for part in value)}{',' if len(value) == 1 else ''})"
+    named = callable(value) and not isinstance(value, (type, Space))
+    return feature_name(value) if named else repr(value)
+
+
+def stated_warmup(feature: Feature) -> int:
+    """Return the own bars before a feature's first value, as it states them; 0 for one that states none.
+
+    Raises
+    ------
+    FeatureError
+        If it states anything but a number of bars.
+    """
+    stated = getattr(feature, "warmup", 0)
+    if isinstance(stated, bool) or not isinstance(stated, (int, np.integer)) or stated < 0:
+        raise FeatureError(f"feature {feature_name(feature)}", must="state its warmup as a number of bars", got=stated)
+    return int(stated)
+
+
+def check_inner(owner: object, name: str) -> None:
+    """Raise `ParameterError` unless the parameter `name` of `owner` is a feature, which `evaluate` can compute."""
+    value: Any = getattr(owner, name)
+    subject = f"{type(owner).__name__}.{name}"
+    if isinstance(value, type):
+        hint = f"Write {value.__name__}(...)."
+        raise ParameterError(subject, must="be a feature, not a class", got=value.__name__, hint=hint)
+    if not callable(value):
+        raise ParameterError(subject, must="be a feature", got=value)
+
+
+def evaluate(feature: Feature, bars: Bars) -> NDArray[np.float64]:
+    """Compute one feature, shape (T, N), and check what it returned; a feature of other features calls it on them.
+
+    Unlike in `build_features`, it may be NaN throughout.
+
+    Raises
+    ------
+    FeatureError
+        If the feature raises, or returns anything but a numeric frame with the bars' clock and symbols, finite or NaN.
+    """
+    name = feature_name(feature)
+    try:
+        returned = feature(bars)
+    except InputError as error:
+        raise FeatureError.with_text(f"feature {name}: {error}") from error
+    except Exception as error:
+        got = f"{type(error).__name__}: {error}".partition("\n")[0]
+        where = ", ".join(part for part in (_culprit(feature, bars, error), _place(error)) if part)
+        raise FeatureError(f"feature {name}", must="return a frame", got=got, where=where) from error
+    return _checked(returned, f"feature {name}", bars)
 
 
 def _default(part: Field[Any]) -> Any:
@@ -171,22 +232,33 @@ def _check_feature(feature: Any) -> None:
         raise FeatureError(f"feature {feature_name(feature)}", must="have its search spaces resolved", got=[*spaces])
 
 
-def _warmup(feature: Feature, name: str) -> int:
-    stated = getattr(feature, "warmup", 0)
-    if isinstance(stated, bool) or not isinstance(stated, (int, np.integer)) or stated < 0:
-        raise FeatureError(f"feature {name}", must="state its warmup as a number of bars", got=stated)
-    return int(stated)
+def _culprit(feature: Feature, bars: Bars, error: Exception) -> str:
+    """Name the symbol without which a feature does not raise, where there is one; symbols are halved to find it."""
+    left, spared = np.arange(len(bars.symbols)), False
+    while len(left) > 1:
+        halves = [half for half in np.array_split(left, 2) if _raises_alike(feature, bars, half, error)]
+        if not halves:
+            return ""
+        spared = spared or len(halves) == 1
+        left = halves[0]
+    return bars.symbols[left[0]] if spared else ""
 
 
-def _compute(feature: Feature, name: str, bars: Bars) -> NDArray[np.float64]:
+def _raises_alike(feature: Feature, bars: Bars, columns: NDArray[np.intp], error: Exception) -> bool:
+    part = replace(
+        bars,
+        symbols=tuple(bars.symbols[column] for column in columns),
+        quoted={name: panel[:, columns] for name, panel in bars.quoted.items()},
+        split=bars.split[:, columns],
+        dividend=bars.dividend[:, columns],
+        closed=bars.closed[:, columns],
+        own_periods_per_year=bars.own_periods_per_year[columns],
+    )
     try:
-        returned = feature(bars)
-    except InputError as error:
-        raise FeatureError.with_text(f"feature {name}: {error}") from error
-    except Exception as error:
-        got = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise FeatureError(f"feature {name}", must="return a frame", got=got, where=_place(error)) from error
-    return _checked(returned, f"feature {name}", getattr(feature, "warmup", None), bars)
+        feature(part)
+    except Exception as other:  # noqa: BLE001  user code may raise anything; only whether it is alike is asked
+        return type(other) is type(error)
+    return False
 
 
 def _place(error: Exception) -> str:
@@ -199,7 +271,7 @@ def _place(error: Exception) -> str:
     return f"line {line} of {name}"
 
 
-def _checked(returned: Any, subject: str, warmup: int | None, bars: Bars) -> NDArray[np.float64]:
+def _checked(returned: Any, subject: str, bars: Bars) -> NDArray[np.float64]:
     _check_shape(returned, subject, bars)
     odd = [t for t in returned.dtypes.unique() if not is_numeric_dtype(t) or is_complex_dtype(t)]
     if odd:
@@ -210,8 +282,6 @@ def _checked(returned: Any, subject: str, warmup: int | None, bars: Bars) -> NDA
         row, column = np.argwhere(infinite)[0]
         where = f"{bars.symbols[column]}, {bars.clock[row]:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
         raise FeatureError(subject, must="be finite or NaN", got=float(values[row, column]), where=where)
-    if np.isnan(values).all():
-        raise _nothing(subject, warmup, bars)
     return values
 
 
@@ -237,12 +307,3 @@ def _nothing(subject: str, warmup: int | None, bars: Bars) -> FeatureError:
     hint = "Shorten its window, or give it more history."
     return FeatureError(subject, must="have a value somewhere", got="NaN throughout",
                         where=f"its warm-up is {warmup} bars, {where}", hint=hint)  # fmt: skip
-
-
-def _stack(columns: Sequence[NDArray[np.float64]], bars: Bars) -> NDArray[np.float64]:
-    values = np.empty((len(bars), len(bars.symbols), len(columns)))
-    for first in range(0, len(bars), STACKED_ROWS):  # few rows at a time, so that each cache line is written once
-        rows = slice(first, first + STACKED_ROWS)
-        for position, column in enumerate(columns):
-            values[rows, :, position] = column[rows]
-    return values

@@ -26,10 +26,11 @@ def check_count(owner: object, name: str, least: int) -> None:
 
 @dataclass(frozen=True)
 class Windowed(Declaration):
-    """Base of the features that look back over a window of own bars."""
+    """Base of the features that look back over a window of own bars, on one symbol at a time."""
 
     window: int
     least: ClassVar[int] = 1
+    by_symbol: ClassVar[bool] = True
 
     def validate(self) -> None:
         """Raise `ParameterError` where a parameter is out of range."""
@@ -48,10 +49,9 @@ def on_panel(values: NDArray[np.float64], bars: Bars) -> pd.DataFrame:
 
 def simple_returns(bars: Bars, first: int, last: int = 0) -> NDArray[np.float64]:
     """Return each symbol's simple return from the close `first` own bars ago to the close `last` own bars ago."""
-    close = bars.array("close")
-    base = lag(close, first)
-    result = lag(close, last)
-    np.divide(result, base, out=result)
+    result = lag(bars.array("close"), first)
+    newer = bars.array("close") if last == 0 else lag(bars.array("close"), last)
+    np.divide(newer, result, out=result)
     result -= 1.0
     return result
 
@@ -61,6 +61,19 @@ def log_returns(bars: Bars, window: int) -> NDArray[np.float64]:
     result = lag(bars.array("close"), window)
     np.divide(bars.array("close"), result, out=result)
     return np.log(result, out=result)
+
+
+def log_ratio(over: NDArray[np.float64], under: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the logarithm of one panel over another as a fresh array."""
+    result = over / under
+    return np.log(result, out=result)
+
+
+def quotient(over: NDArray[np.float64], under: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divide the fresh array `over` in place by the fresh array `under`, NaN where that is 0."""
+    under[under == 0.0] = np.nan
+    over /= under
+    return over
 
 
 def on_own_bars(

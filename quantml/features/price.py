@@ -1,18 +1,29 @@
-"""Features of the adjusted close: returns, momentum, moving averages."""
+"""Features of the adjusted close: returns, momentum, distances to extremes, moving averages, trends."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 
 from quantml.bars import Bars
 from quantml.errors import check
+from quantml.features.moments import rolling_trend
 from quantml.features.own_bars import Windowed, check_count, log_returns, on_panel, simple_returns
-from quantml.features.rolling import rolling_mean
+from quantml.features.rolling import rolling_max, rolling_mean, rolling_min
 from quantml.space import Declaration
 
-__all__ = ["LogReturns", "Momentum", "MovingAverageRatio", "Returns"]
+__all__ = [
+    "DistanceToHigh",
+    "DistanceToLow",
+    "LogReturns",
+    "Momentum",
+    "MovingAverageRatio",
+    "Returns",
+    "TrendTStatistic",
+]
 
 
 @dataclass(frozen=True)
@@ -118,6 +129,7 @@ class MovingAverageRatio(Declaration):
 
     fast: int
     slow: int
+    by_symbol: ClassVar[bool] = True
 
     def validate(self) -> None:
         """Raise `ParameterError` where a parameter is out of range."""
@@ -136,3 +148,94 @@ class MovingAverageRatio(Declaration):
         ratio /= rolling_mean(bars.array("close"), self.slow)
         ratio -= 1.0
         return on_panel(ratio, bars)
+
+
+@dataclass(frozen=True)
+class DistanceToHigh(Windowed):
+    """The close over the highest of the last `window` closes, minus 1: 0 at a new high, -0.2 a fifth below it.
+
+    ``DistanceToHigh(252) + 1`` on daily bars is the nearness to the 52-week high of George and Hwang (2004, Journal of
+    Finance 59, p. 2145).
+
+    Parameters
+    ----------
+    window : int
+        Own bars, this one among them, at least 1.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range.
+    """
+
+    @property
+    def warmup(self) -> int:
+        """Own bars before the first value."""
+        return self.window - 1
+
+    def __call__(self, bars: Bars) -> pd.DataFrame:
+        """Compute the distance, time x symbol."""
+        distance = rolling_max(bars.array("close"), self.window)
+        np.divide(bars.array("close"), distance, out=distance)
+        distance -= 1.0
+        return on_panel(distance, bars)
+
+
+@dataclass(frozen=True)
+class DistanceToLow(Windowed):
+    """The close over the lowest of the last `window` closes, minus 1: 0 at a new low, 0.2 a fifth above it.
+
+    Parameters
+    ----------
+    window : int
+        Own bars, this one among them, at least 1.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range.
+    """
+
+    @property
+    def warmup(self) -> int:
+        """Own bars before the first value."""
+        return self.window - 1
+
+    def __call__(self, bars: Bars) -> pd.DataFrame:
+        """Compute the distance, time x symbol."""
+        distance = rolling_min(bars.array("close"), self.window)
+        np.divide(bars.array("close"), distance, out=distance)
+        distance -= 1.0
+        return on_panel(distance, bars)
+
+
+@dataclass(frozen=True)
+class TrendTStatistic(Windowed):
+    """Student's t of the slope of the logarithm of the last `window` closes on time, by least squares.
+
+    With x = 1 ... n, y the logarithms and b the slope, t = b / sqrt(SSR / (n - 2) / sum((x - mean x)^2)), where SSR is
+    the sum of the squared residuals. The trend-scanning labels of Lopez de Prado (2020, Machine Learning for Asset
+    Managers, section 5.4) use the same number looking forward; this looks back. Prices wander, so that it is no test
+    at any usual level. NaN where the logarithms lie on a straight line, as in a price that stands still.
+
+    Parameters
+    ----------
+    window : int
+        Own bars, at least 3.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range.
+    """
+
+    least: ClassVar[int] = 3
+
+    @property
+    def warmup(self) -> int:
+        """Own bars before the first value."""
+        return self.window - 1
+
+    def __call__(self, bars: Bars) -> pd.DataFrame:
+        """Compute the statistic, time x symbol."""
+        return on_panel(rolling_trend(np.log(bars.array("close")), self.window), bars)

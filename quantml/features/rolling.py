@@ -1,157 +1,225 @@
-"""Lags and rolling moments of each symbol's own values, compiled.
+"""Lags and rolling means, deviations and extremes of each symbol's own values, compiled.
 
-Every kernel takes a panel, shape (T, N), in which NaN means that the symbol has no value there, and works on the
+Every function takes a panel, shape (T, N), in which NaN means that the symbol has no value there, and works on the
 values that each symbol does have, so that a window of 21 spans 21 of them however many rows lie between. A result
 stands in the row of the newest value of its window; every other row is NaN.
 
-Rolling moments never subtract what leaves the window, which loses digits. Each symbol's values are cut into blocks as
-long as the window. Any window then is the end of one block and the beginning of the next: running moments of the
-beginning are merged with moments of the end that were kept when its block was complete.
+Nothing here subtracts what leaves the window, which loses digits. Each symbol's values are cut into blocks as long as
+the window. Any window then is the end of one block and the beginning of the next: running results of the beginning are
+merged with results of the end that were kept when its block was complete.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Final
 
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from quantml.kernels import F2, kernel
+from quantml.features.tiles import ON_TILE, PANEL, over_tiles
+from quantml.kernels import F1, F2, kernel
 
-TILE: Final = 8
-"""Symbols gathered together: eight float64 fill a cache line."""
-
-_PANEL: Final = types.float64[:, ::1]
+Panel = NDArray[np.float64]
 
 
-@kernel(_PANEL(F2, types.int64))
-def lag(values: NDArray[np.float64], bars: int) -> NDArray[np.float64]:
+@kernel(types.void(*ON_TILE, PANEL))
+def _lags(values: Panel, begin: int, first: int, width: int, window: int, panel: Panel) -> None:
+    last = first + width
+    for row in range(begin, values.shape[0]):
+        result = panel[row, first:last]
+        if row - begin < window - 1:
+            result[:] = np.nan
+            continue
+        earlier = values[row - window + 1, first:last]
+        for place in range(width):
+            result[place] = earlier[place]
+
+
+def lag(values: Panel, bars: int) -> Panel:
     """Return the value `bars` own values earlier; with 0, the value itself."""
-    rows, symbols = values.shape
-    lagged = np.full((rows, symbols), np.nan)
-    seen = np.zeros(symbols, dtype=np.int64)
-    source = np.zeros(symbols, dtype=np.int64)
-    for row in range(rows):
-        for symbol in range(symbols):
-            if math.isnan(values[row, symbol]):
-                continue
-            seen[symbol] += 1
-            if seen[symbol] > bars:
-                while math.isnan(values[source[symbol], symbol]):
-                    source[symbol] += 1
-                lagged[row, symbol] = values[source[symbol], symbol]
-                source[symbol] += 1
-    return lagged
+    return values.copy() if bars == 0 else over_tiles(_lags, values, bars + 1)
 
 
-@kernel(types.void(F2, types.int64, _PANEL))
-def _gather(values: NDArray[np.float64], first: int, own: NDArray[np.float64]) -> None:
-    """Pack the values of the tile of symbols from `first` to the top of `own`; below them it stays as it was."""
-    width = min(TILE, values.shape[1] - first)
-    counts = np.zeros(width, dtype=np.int64)
-    for row in range(values.shape[0]):
+@kernel(types.void(*ON_TILE, PANEL))
+def _means(values: Panel, begin: int, first: int, width: int, window: int, panel: Panel) -> None:
+    last = first + width
+    share = 1.0 / window
+    begun = np.zeros(width)  # sums of the block that has begun
+    ended = np.zeros((window, width))  # sums of the newest 1, 2, ... values of the block before it
+    for row in range(begin, values.shape[0]):
+        inside = (row - begin) % window
+        here, result = values[row, first:last], panel[row, first:last]
+        if inside == 0:
+            begun[:] = 0.0
         for place in range(width):
-            value = values[row, first + place]
-            if not math.isnan(value):
-                own[counts[place], place] = value
-                counts[place] += 1
-
-
-@kernel(types.void(_PANEL, F2, types.int64, _PANEL))
-def _scatter(own: NDArray[np.float64], values: NDArray[np.float64], first: int, panel: NDArray[np.float64]) -> None:
-    """Lay packed results back into the rows in which their symbols have values."""
-    width = min(TILE, values.shape[1] - first)
-    counts = np.zeros(width, dtype=np.int64)
-    for row in range(values.shape[0]):
-        for place in range(width):
-            if not math.isnan(values[row, first + place]):
-                panel[row, first + place] = own[counts[place], place]
-                counts[place] += 1
-
-
-@kernel(types.void(_PANEL, types.int64, _PANEL))
-def _means(own: NDArray[np.float64], window: int, result: NDArray[np.float64]) -> None:
-    begun = np.zeros(TILE)  # sums of the block that has begun
-    ended = np.zeros((window, TILE))  # sums of the newest 1, 2, ... values of the block before it
-    for newest in range(own.shape[0]):
-        inside = newest % window
-        for place in range(TILE):
-            begun[place] = own[newest, place] + (begun[place] if inside > 0 else 0.0)
+            begun[place] += here[place]
         if inside == window - 1:
-            for place in range(TILE):
-                result[newest, place] = begun[place] / window
-                ended[0, place] = own[newest, place]
+            for place in range(width):
+                result[place] = begun[place] * share
+            ended[0] = here
             for k in range(1, window):
-                for place in range(TILE):
-                    ended[k, place] = ended[k - 1, place] + own[newest - k, place]
-        elif newest >= window:
-            for place in range(TILE):
-                result[newest, place] = (ended[window - 2 - inside, place] + begun[place]) / window
+                longer, shorter, older = ended[k], ended[k - 1], values[row - k, first:last]
+                for place in range(width):
+                    longer[place] = shorter[place] + older[place]
+        elif row - begin < window:
+            result[:] = np.nan
+        else:
+            rest = ended[window - 2 - inside]
+            for place in range(width):
+                result[place] = (rest[place] + begun[place]) * share
 
 
-@kernel(_PANEL(F2, types.int64))
-def rolling_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+def rolling_mean(values: Panel, window: int) -> Panel:
     """Return the mean of the last `window` own values."""
-    rows, symbols = values.shape
-    panel = np.full((rows, symbols), np.nan)
-    if window > rows:
-        return panel
-    own, result = np.zeros((rows, TILE)), np.full((rows, TILE), np.nan)
-    for first in range(0, symbols, TILE):
-        _gather(values, first, own)
-        _means(own, window, result)
-        _scatter(result, values, first, panel)
-    return panel
+    return over_tiles(_means, values, window)
 
 
-@kernel(types.void(_PANEL, types.int64, types.int64, _PANEL))
-def _deviations(own: NDArray[np.float64], window: int, ddof: int, result: NDArray[np.float64]) -> None:
-    mean, squares = np.zeros(TILE), np.zeros(TILE)  # of the block that has begun
-    means, sums = np.zeros((window, TILE)), np.zeros((window, TILE))  # of the newest 1, 2, ... of the block before it
-    share = np.empty(window)
-    for k in range(window):
-        share[k] = 1.0 / (k + 1)
-    for newest in range(own.shape[0]):
-        inside = newest % window
-        for place in range(TILE):
-            if inside == 0:
-                mean[place], squares[place] = own[newest, place], 0.0
-            step = own[newest, place] - mean[place]
-            mean[place] += step * share[inside]
-            squares[place] += step * (own[newest, place] - mean[place])
+@kernel(types.void(*ON_TILE, types.float64, PANEL))
+def _decayed(values: Panel, begin: int, first: int, width: int, window: int, decay: float, panel: Panel) -> None:
+    last = first + width
+    begun, ended = np.zeros(width), np.zeros((window, width))
+    powers = decay ** np.arange(window)
+    scale = 1.0 / powers.sum()
+    for row in range(begin, values.shape[0]):
+        inside = (row - begin) % window
+        here, result = values[row, first:last], panel[row, first:last]
+        if inside == 0:
+            begun[:] = 0.0
+        for place in range(width):
+            begun[place] = here[place] + decay * begun[place]
         if inside == window - 1:
-            for place in range(TILE):
-                result[newest, place] = math.sqrt(squares[place] / (window - ddof))
-                means[0, place], sums[0, place] = own[newest, place], 0.0
+            for place in range(width):
+                result[place] = begun[place] * scale
+            ended[0] = here
             for k in range(1, window):
-                for place in range(TILE):
-                    step = own[newest - k, place] - means[k - 1, place]
-                    means[k, place] = means[k - 1, place] + step * share[k]
-                    sums[k, place] = sums[k - 1, place] + step * (own[newest - k, place] - means[k, place])
-        elif newest >= window:
+                longer, shorter, older = ended[k], ended[k - 1], values[row - k, first:last]
+                for place in range(width):
+                    longer[place] = shorter[place] + powers[k] * older[place]
+        elif row - begin < window:
+            result[:] = np.nan
+        else:
+            rest, share = ended[window - 2 - inside], powers[inside + 1]
+            for place in range(width):
+                result[place] = (share * rest[place] + begun[place]) * scale
+
+
+def decayed_mean(values: Panel, window: int, decay: float) -> Panel:
+    """Return the mean of the last `window` own values, each with `decay` times the weight of the one after it."""
+    return over_tiles(_decayed, values, window, decay)
+
+
+@kernel(types.void(*ON_TILE, F1, PANEL))
+def _weighted(
+    values: Panel, begin: int, first: int, width: int, window: int, weights: NDArray[np.float64], panel: Panel
+) -> None:
+    last = first + width
+    for row in range(begin, values.shape[0]):
+        result = panel[row, first:last]
+        if row - begin < window - 1:
+            result[:] = np.nan
+            continue
+        result[:] = 0.0
+        for k in range(window - 1, -1, -1):
+            older, weight = values[row - k, first:last], weights[k]
+            for place in range(width):
+                result[place] += weight * older[place]
+
+
+def weighted_sum(values: Panel, weights: NDArray[np.float64]) -> Panel:
+    """Return the sum of the last own values times `weights`, of which the first is for the newest value."""
+    return over_tiles(_weighted, values, len(weights), weights)
+
+
+@kernel(types.void(*ON_TILE, types.float64, PANEL))
+def _extremes(values: Panel, begin: int, first: int, width: int, window: int, sign: float, panel: Panel) -> None:
+    last = first + width
+    begun, ended = np.zeros(width), np.zeros((window, width))
+    for row in range(begin, values.shape[0]):
+        inside = (row - begin) % window
+        here, result = values[row, first:last], panel[row, first:last]
+        if inside == 0:
+            begun[:] = -np.inf
+        for place in range(width):
+            begun[place] = max(begun[place], sign * here[place])
+        if inside == window - 1:
+            for place in range(width):
+                result[place] = sign * begun[place]
+                ended[0, place] = sign * here[place]
+            for k in range(1, window):
+                longer, shorter, older = ended[k], ended[k - 1], values[row - k, first:last]
+                for place in range(width):
+                    longer[place] = max(shorter[place], sign * older[place])
+        elif row - begin < window:
+            result[:] = np.nan
+        else:
+            rest = ended[window - 2 - inside]
+            for place in range(width):
+                result[place] = sign * max(rest[place], begun[place])
+
+
+def rolling_max(values: Panel, window: int) -> Panel:
+    """Return the largest of the last `window` own values.
+
+    The blocks are those of van Herk (1992, Pattern Recognition Letters 13, p. 517).
+    """
+    return over_tiles(_extremes, values, window, 1.0)
+
+
+def rolling_min(values: Panel, window: int) -> Panel:
+    """Return the smallest of the last `window` own values."""
+    return over_tiles(_extremes, values, window, -1.0)
+
+
+@kernel(types.void(F2, types.int64, types.int64, F1, PANEL, PANEL))
+def _end_squares(values: Panel, row: int, first: int, shares: NDArray[np.float64], means: Panel, sums: Panel) -> None:
+    """Keep means and sums of squared deviations of the newest 1, 2, ... values of the block that ends in `row`."""
+    window, width = means.shape
+    means[0], sums[0] = values[row, first : first + width], 0.0
+    for k in range(1, window):
+        older, share = values[row - k, first : first + width], shares[k]
+        known, grown, smaller, larger = means[k - 1], means[k], sums[k - 1], sums[k]
+        for place in range(width):
+            step = older[place] - known[place]
+            mean = known[place] + step * share
+            grown[place] = mean
+            larger[place] = smaller[place] + step * (older[place] - mean)
+
+
+@kernel(types.void(*ON_TILE, types.int64, PANEL))
+def _deviations(values: Panel, begin: int, first: int, width: int, window: int, ddof: int, panel: Panel) -> None:
+    last = first + width
+    mean, squares = np.zeros(width), np.zeros(width)  # of the block that has begun
+    means, sums = np.zeros((window, width)), np.zeros((window, width))  # of the newest 1, 2, ... of the one before it
+    shares, scale = 1.0 / np.arange(1, window + 1), 1.0 / (window - ddof)
+    for row in range(begin, values.shape[0]):
+        inside = (row - begin) % window
+        here, result = values[row, first:last], panel[row, first:last]
+        if inside == 0:
+            mean[:], squares[:] = here, 0.0
+        share = shares[inside]
+        for place in range(width):
+            step = here[place] - mean[place]
+            mean[place] += step * share
+            squares[place] += step * (here[place] - mean[place])
+        if inside == window - 1:
+            for place in range(width):
+                result[place] = math.sqrt(squares[place] * scale)
+            _end_squares(values, row, first, shares, means, sums)
+        elif row - begin < window:
+            result[:] = np.nan
+        else:
             k = window - 2 - inside
-            for place in range(TILE):
-                apart = mean[place] - means[k, place]
-                merged = squares[place] + sums[k, place] + apart * apart * ((inside + 1) * (k + 1) / window)
-                result[newest, place] = math.sqrt(merged / (window - ddof))
+            rest, kept, weight = means[k], sums[k], (inside + 1) * (k + 1) / window
+            for place in range(width):
+                apart = mean[place] - rest[place]
+                result[place] = math.sqrt((squares[place] + kept[place] + apart * apart * weight) * scale)
 
 
-@kernel(_PANEL(F2, types.int64, types.int64))
-def rolling_std(values: NDArray[np.float64], window: int, ddof: int) -> NDArray[np.float64]:
+def rolling_std(values: Panel, window: int, ddof: int) -> Panel:
     """Return the standard deviation of the last `window` own values; exactly 0.0 where they are equal.
 
     Moments are updated as in Welford (1962, Technometrics 4, p. 419) and merged as in Chan, Golub and LeVeque (1983,
     The American Statistician 37, p. 242).
     """
-    rows, symbols = values.shape
-    panel = np.full((rows, symbols), np.nan)
-    if window > rows:
-        return panel
-    own, result = np.zeros((rows, TILE)), np.full((rows, TILE), np.nan)
-    for first in range(0, symbols, TILE):
-        _gather(values, first, own)
-        _deviations(own, window, ddof, result)
-        _scatter(result, values, first, panel)
-    return panel
+    return over_tiles(_deviations, values, window, ddof)

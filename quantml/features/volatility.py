@@ -1,19 +1,36 @@
-"""Features of how far prices move: realised volatility and average true range."""
+"""Features of how far prices move: volatility from closes and from ranges, its own volatility, average true range."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 import pandas as pd
 import talib
+from numpy.typing import NDArray
 
 from quantml.bars import Bars
-from quantml.features.own_bars import Windowed, log_returns, on_own_bars, on_panel
-from quantml.features.rolling import rolling_std
+from quantml.errors import check
+from quantml.features.own_bars import Windowed, check_count, log_ratio, log_returns, on_own_bars, on_panel, quotient
+from quantml.features.rolling import decayed_mean, lag, rolling_mean, rolling_std
+from quantml.space import Declaration
 
-__all__ = ["ATR", "NATR", "RealisedVolatility"]
+__all__ = [
+    "ATR",
+    "NATR",
+    "EwmaVolatility",
+    "GarmanKlass",
+    "Parkinson",
+    "RealisedVolatility",
+    "RogersSatchell",
+    "VolatilityOfVolatility",
+    "YangZhang",
+]
+
+HALF_LIVES: Final = 10
+"""How many half-lives an exponential average looks back; what lies before would have a thousandth of the weight."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +55,245 @@ class RealisedVolatility(Windowed):
 
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Compute the annualised volatility, time x symbol."""
-        volatility = rolling_std(log_returns(bars, 1), self.window, 1)
-        volatility *= np.sqrt(bars.own_periods_per_year)
-        return on_panel(volatility, bars)
+        return on_panel(_realised(bars, self.window), bars)
+
+
+@dataclass(frozen=True)
+class EwmaVolatility(Declaration):
+    """Square root of the exponentially weighted mean of squared logarithmic returns, annualised.
+
+    A return has half the weight of one `half_life` bars later; no mean is subtracted. The variance is sum_i d^i
+    r_(t-i)^2 / sum_i d^i with d = 0.5^(1 / half_life) over the last ten half-lives, so that the value does not depend
+    on how much history was loaded. The default is close to the decay of 0.94 of RiskMetrics (1996, Technical Document,
+    4th edition, section 5.2), whose half-life is 11.2 days.
+
+    Parameters
+    ----------
+    half_life : float
+        Own bars, positive.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range.
+    """
+
+    half_life: float = 11.2
+    by_symbol: ClassVar[bool] = True
+
+    def validate(self) -> None:
+        """Raise `ParameterError` where a parameter is out of range."""
+        check(0.0 < self.half_life < math.inf, "EwmaVolatility.half_life", "be a positive number", self.half_life)
+
+    @property
+    def warmup(self) -> int:
+        """Own bars before the first value: ten half-lives, rounded up."""
+        return math.ceil(HALF_LIVES * self.half_life)
+
+    def __call__(self, bars: Bars) -> pd.DataFrame:
+        """Compute the annualised volatility, time x symbol."""
+        squares = log_returns(bars, 1)
+        squares *= squares
+        return on_panel(_annualised(decayed_mean(squares, self.warmup, 0.5 ** (1.0 / self.half_life)), bars), bars)
+
+
+@dataclass(frozen=True)
+class _RangeVolatility(Windowed):
+    @property
+    def warmup(self) -> int:
+        """Own bars before the first value."""
+        return self.window - 1
+
+    def __call__(self, bars: Bars) -> pd.DataFrame:
+        """Compute the annualised volatility, time x symbol; `DataError` where the bars lack a field."""
+        return on_panel(_annualised(rolling_mean(self._variances(bars), self.window), bars), bars)
+
+    def _variances(self, bars: Bars) -> NDArray[np.float64]:
+        """Estimate the variance of each bar from its own prices."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Parkinson(_RangeVolatility):
+    """Volatility from the range of the last `window` bars, annualised.
+
+    The variance is the mean of ln(high / low)^2 / (4 ln 2) (Parkinson 1980, Journal of Business 53, p. 61). It takes
+    the logarithm of the price for a Brownian motion without drift that never jumps: what happens between a close and
+    the next open is not in it.
+
+    Parameters
+    ----------
+    window : int
+        Own bars, at least 1.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range.
+    """
+
+    def _variances(self, bars: Bars) -> NDArray[np.float64]:
+        variances = log_ratio(bars.array("high"), bars.array("low"))
+        variances *= variances
+        variances *= 1.0 / (4.0 * math.log(2.0))
+        return variances
+
+
+@dataclass(frozen=True)
+class GarmanKlass(_RangeVolatility):
+    """Volatility from open, high, low and close of the last `window` bars, annualised.
+
+    The variance is the mean of ln(high / low)^2 / 2 - (2 ln 2 - 1) ln(close / open)^2, the practical estimator of
+    Garman and Klass (1980, Journal of Business 53, p. 67). Drift and jumps between bars are assumed away, as in
+    `Parkinson`.
+
+    Parameters
+    ----------
+    window : int
+        Own bars, at least 1.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range.
+    """
+
+    def _variances(self, bars: Bars) -> NDArray[np.float64]:
+        variances = log_ratio(bars.array("high"), bars.array("low"))
+        variances *= variances
+        variances *= 0.5
+        inside = log_ratio(bars.array("close"), bars.array("open"))
+        inside *= inside
+        inside *= 2.0 * math.log(2.0) - 1.0
+        variances -= inside
+        return variances
+
+
+@dataclass(frozen=True)
+class RogersSatchell(_RangeVolatility):
+    """Volatility from open, high, low and close of the last `window` bars, whatever the drift; annualised.
+
+    The variance is the mean of ln(high / open) ln(high / close) + ln(low / open) ln(low / close) (Rogers and Satchell
+    1991, Annals of Applied Probability 1, p. 504). Jumps between bars are not in it.
+
+    Parameters
+    ----------
+    window : int
+        Own bars, at least 1.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range.
+    """
+
+    def _variances(self, bars: Bars) -> NDArray[np.float64]:
+        return _rogers_satchell(*_logarithms(bars))
+
+
+@dataclass(frozen=True)
+class YangZhang(Windowed):
+    """Volatility from open, high, low and close of the last `window` bars, whatever drift and jumps; annualised.
+
+    The variance is V_o + k V_c + (1 - k) V_rs (Yang and Zhang 2000, Journal of Business 73, p. 477), where V_o is the
+    variance (ddof=1) of ln(open / previous close), V_c that of ln(close / open), V_rs the variance of `RogersSatchell`
+    and k = 0.34 / (1.34 + (n + 1) / (n - 1)) with n the window.
+
+    Parameters
+    ----------
+    window : int
+        Own bars, at least 2.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range.
+    """
+
+    least: ClassVar[int] = 2
+
+    def __call__(self, bars: Bars) -> pd.DataFrame:
+        """Compute the annualised volatility, time x symbol; `DataError` where the bars lack a field."""
+        opens, high, low, close = _logarithms(bars)
+        share = 0.34 / (1.34 + (self.window + 1) / (self.window - 1))
+        ranges = rolling_mean(_rogers_satchell(opens, high, low, close), self.window)
+        ranges *= 1.0 - share
+        inside = rolling_std(close - opens, self.window, 1)
+        inside *= inside
+        inside *= share
+        variance = rolling_std(opens - lag(close, 1), self.window, 1)
+        variance *= variance
+        variance += inside
+        variance += ranges
+        return on_panel(_annualised(variance, bars), bars)
+
+
+@dataclass(frozen=True)
+class VolatilityOfVolatility(Windowed):
+    """Standard deviation of the last `window` values of `RealisedVolatility`, over their mean.
+
+    Baltussen, van Bekkum and van der Grient (2018, Journal of Financial and Quantitative Analysis 53, p. 1615) take
+    implied volatility; here it is realised, over `inner` returns. Both standard deviations have ddof=1. Neighbouring
+    values share all but one of their returns, so that it is the smaller the longer `inner` is beside `window`. NaN
+    where the price stood still throughout.
+
+    Parameters
+    ----------
+    window : int
+        Values of volatility, on neighbouring own bars, at least 2.
+    inner : int
+        Returns in each of them, at least 2.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range.
+    """
+
+    inner: int = 21
+    least: ClassVar[int] = 2
+
+    def validate(self) -> None:
+        """Raise `ParameterError` where a parameter is out of range."""
+        super().validate()
+        check_count(self, "inner", 2)
+
+    @property
+    def warmup(self) -> int:
+        """Own bars before the first value."""
+        return self.inner + self.window - 1
+
+    def __call__(self, bars: Bars) -> pd.DataFrame:
+        """Compute the relative deviation, time x symbol."""
+        volatility = _realised(bars, self.inner)
+        return on_panel(quotient(rolling_std(volatility, self.window, 1), rolling_mean(volatility, self.window)), bars)
+
+
+def _realised(bars: Bars, window: int) -> NDArray[np.float64]:
+    volatility = rolling_std(log_returns(bars, 1), window, 1)
+    volatility *= np.sqrt(bars.own_periods_per_year)
+    return volatility
+
+
+def _logarithms(bars: Bars) -> tuple[NDArray[np.float64], ...]:
+    return tuple(np.log(bars.array(name)) for name in ("open", "high", "low", "close"))
+
+
+def _rogers_satchell(
+    opens: NDArray[np.float64], high: NDArray[np.float64], low: NDArray[np.float64], close: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    variances = high - opens
+    variances *= high - close
+    below = low - opens
+    below *= low - close
+    variances += below
+    return variances
+
+
+def _annualised(variance: NDArray[np.float64], bars: Bars) -> NDArray[np.float64]:
+    """Turn a fresh panel of variances over one bar into volatility, in place."""
+    variance *= bars.own_periods_per_year
+    return np.sqrt(variance, out=variance)
 
 
 @dataclass(frozen=True)

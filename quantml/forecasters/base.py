@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from quantml.timing import Fill
 
 __all__ = ["Fitted", "Forecast", "Forecaster", "Question", "RowForecast", "Test", "Train"]
 
+UNSIGNED: Final = ("volatility", "drawdown")
+"""Kinds of target that do not say which way a price goes."""
+
 
 @dataclass(frozen=True, eq=False)
 class Question:
@@ -25,7 +28,8 @@ class Question:
     Attributes
     ----------
     kind : str
-        ``"return"`` (decimal), ``"direction"`` (1.0 up, 0.0 not) or ``"volatility"`` (annualised, decimal).
+        ``"return"``, ``"excess"``, ``"scaled"``, ``"rank"``, ``"direction"``, ``"class"``, ``"volatility"``,
+        ``"drawdown"`` or ``"column"``; `quantml.targets.Target` says what each is.
     horizon : int
         Bars of the symbol that the target spans.
     start : str
@@ -71,6 +75,8 @@ class Train(ReadOnly):
         Seed of this fit.
     start : int
         Clock position of the first bar of the training window; a series forecaster uses the bars from here on.
+    embargo : int
+        Rows at the end of `bars` that no fit may use; a series forecaster only carries its state through them.
     """
 
     x: NDArray[np.float64]
@@ -84,6 +90,7 @@ class Train(ReadOnly):
     question: Question
     seed: np.random.SeedSequence
     start: int
+    embargo: int = 0
 
     def where(self, keep: NDArray[np.bool_]) -> Train:
         """Return the rows at which `keep`, shape (rows,), is true."""
@@ -160,7 +167,7 @@ class Forecast(ReadOnly):
     quantiles : mapping of float to ndarray of shape (T, N), or None
         Quantiles of the target by probability.
     kind : str
-        ``"return"``, ``"direction"`` or ``"volatility"``.
+        As in `Question`.
     fold : ndarray of int64, shape (T,)
         Number of the fold whose fit made each row; -1 where none did.
 
@@ -192,14 +199,15 @@ class Forecast(ReadOnly):
     def signed(self) -> NDArray[np.float64]:
         """The forecast as a number whose sign says up or down, shape (T, N).
 
-        It is 2 x probability - 1 for a direction, and `mean` for anything else.
+        It is 2 x probability - 1 for a direction, and `mean` for anything else; both are the probability of a rise less
+        that of a fall for classes, be they two or three.
 
         Raises
         ------
         ForecastError
-            If the forecast is of a volatility, or of a direction without a probability.
+            If the forecast is of a volatility or a drawdown, or of a direction without a probability.
         """
-        if self.kind == "volatility":
+        if self.kind in UNSIGNED:
             raise ForecastError("a signed forecast", must="be of a return or a direction", got=self.kind)
         if self.kind != "direction":
             return self.mean

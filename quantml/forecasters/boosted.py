@@ -18,7 +18,7 @@ __all__ = ["LightGBM"]
 
 @dataclass(frozen=True)
 class LightGBM(Tabular):
-    """Gradient-boosted trees by LightGBM: squared error for a return or a volatility, log loss for a direction.
+    """Gradient-boosted trees by LightGBM: log loss for a direction, squared error for anything else.
 
     It runs on one thread, deterministically and row-wise, with the fit's seed, so that equal data give equal bytes.
     NaN features are kept, as LightGBM's missing values. Parameters carry the names of LightGBM's scikit-learn

@@ -22,7 +22,8 @@ class Estimator(Tabular):
 
     The estimator itself is never fitted: each fit works on a clone, or on a copy where it is no scikit-learn
     estimator. Its random states that are None, nested ones too, are set from the fit's seed. A classifier is asked
-    for a direction and answers with ``predict_proba``; anything else forecasts numbers with ``predict``. Arrays
+    for a direction or for classes and answers with ``predict_proba``, of which classes take the expected value;
+    anything else forecasts numbers with ``predict``. Arrays
     are passed, without names; sample weights as ``sample_weight``.
 
     A study wraps estimators by itself; write `Estimator` only to be explicit.
@@ -52,27 +53,32 @@ class Estimator(Tabular):
         return type(self.estimator).__name__
 
     def check_question(self, question: Question) -> None:
-        """Raise `ForecastError` unless a classifier is asked for a direction, or a regressor for a number."""
+        """Raise `ForecastError` unless a classifier is asked for a direction or classes, another model for a number."""
         if not _classifies(self.estimator):
             return refuse_direction(self.label, question)
-        require_direction(self.label, question)
+        if question.kind != "class":
+            require_direction(self.label, question)
         if not hasattr(self.estimator, "predict_proba"):
             hint = "Wrap it in sklearn.calibration.CalibratedClassifierCV."
             raise ForecastError(self.label, must="have predict_proba, to forecast a direction", hint=hint)
         return None
 
     def learn(self, rows: Train) -> RowModel:
-        """Fit a clone to the rows; its class labels are 0 and 1."""
+        """Fit a clone to the rows; a classifier's labels are whole numbers."""
         from sklearn.base import clone
 
         model = clone(self.estimator, safe=False)
         _set_seeds(model, rows)
         weight = {} if rows.weight is None else {"sample_weight": rows.weight}
         if weight and "sample_weight" not in inspect.signature(model.fit).parameters:
-            raise ForecastError(self.label, must="take sample_weight in fit, where rows have weights")
+            hint = "Leave the study's sample_weight out, or use an estimator that takes one."
+            raise ForecastError(self.label, must="take sample_weight in fit, where rows have weights", hint=hint)
         if rows.question.kind == "direction":
             model.fit(rows.x, rows.y.astype(np.int64), **weight)
             return _UpProbability(model)
+        if _classifies(model):
+            model.fit(rows.x, rows.y.astype(np.int64), **weight)
+            return _ExpectedClass(model)
         model.fit(rows.x, rows.y, **weight)
         return _Estimated(model)
 
@@ -95,6 +101,17 @@ class _UpProbability:
 
     def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(self.estimator.predict_proba(x)[:, 1], dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class _ExpectedClass:
+    """A fitted classifier, read as the mean of its classes, each as likely as it says."""
+
+    estimator: Any
+
+    def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        shares = np.asarray(self.estimator.predict_proba(x), dtype=np.float64)
+        return np.asarray((shares * np.asarray(self.estimator.classes_)).sum(axis=1), dtype=np.float64)
 
 
 def _classifies(estimator: Any) -> bool:

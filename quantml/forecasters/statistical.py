@@ -89,10 +89,13 @@ class ARIMA(Declaration):
         Raises
         ------
         ForecastError
-            If the target is not a return that starts at the close, a symbol's returns are constant, or no symbol
-            has enough of them.
+            If the target is not a return that starts at the close, there are sample weights, a symbol's returns are
+            constant, or no symbol has enough of them.
         """
         _check_question(train.question)
+        if train.weight is not None:
+            hint = "Leave the study's sample_weight out: a series is fitted as a whole, not row by row."
+            raise ForecastError("ARIMA", must="be fitted without sample weights", got="some", hint=hint)
         parameters: dict[int, NDArray[np.float64]] = {}
         unconverged = []
         for column, symbol in enumerate(train.bars.symbols):

@@ -18,13 +18,20 @@ _LOSS: Final = {
     "direction": "squared error of the probability",
     "volatility": "QLIKE loss of the variance",
 }
-_KINDS: Final = {"ForwardReturn": "return", "Direction": "direction", "RealisedVolatility": "volatility"}
+_KINDS: Final = {
+    "ForwardReturn": "return",
+    "Direction": "direction",
+    "MetaLabel": "direction",
+    "RealisedVolatility": "volatility",
+}
 _LOWER_IS_BETTER: Final = frozenset({"rmse", "mae", "brier", "log_loss", "qlike"})
 
 
 def kind(facts: Facts) -> str:
-    """What is forecast: ``"return"``, ``"direction"``, ``"volatility"``, or ``"value"`` for a target of one's own."""
+    """What is forecast: ``"return"``, ``"direction"``, ``"volatility"``, or ``"value"`` for any other target."""
     target = facts.study.get("target") or {}
+    if target.get("band"):
+        return "value"  # three classes, of which the expected one is forecast
     return _KINDS.get(str(target.get("type", "")).rpartition(".")[2], "value")
 
 

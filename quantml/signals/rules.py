@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from quantml.errors import SignalError, check
 from quantml.features.base import Feature, build_features
+from quantml.forecasters.base import UNSIGNED
 from quantml.kernels import F2, kernel
 from quantml.signals.base import Context, Weights, forecast_for, nothing_for, while_closed
 from quantml.space import Declaration
@@ -217,9 +218,10 @@ def _is_whole(value: object) -> bool:
 
 def _signed(step: object, inputs: Any) -> NDArray[np.float64]:
     forecast = forecast_for(step, inputs)
-    if forecast.kind == "volatility":
+    if forecast.kind in UNSIGNED:
         hint = "Forecast a return or a direction; VolatilityTarget sizes weights by volatility."
-        raise SignalError(type(step).__name__, must="receive a forecast with a sign", got="a volatility", hint=hint)
+        got = f"a {forecast.kind}"
+        raise SignalError(type(step).__name__, must="receive a forecast with a sign", got=got, hint=hint)
     return np.asarray(forecast.signed, dtype=np.float64)
 
 

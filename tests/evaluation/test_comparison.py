@@ -106,6 +106,23 @@ def test_summary_of_volatilities_judges_variances_above_zero():
     assert summary["naive_qlike"] == pytest.approx((0.25 + math.log(4) - 1) / 2, abs=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["excess", "scaled", "rank", "class"])
+def test_summary_of_what_is_around_zero_is_that_of_returns(kind):
+    arrays = [1.0, -1.0, 0.0, -1.0], [0.5, 0.5, 0.5, -0.5], [0.0] * 4
+    summary = accuracy.forecast_accuracy(*arrays, kind=kind)
+    # errors 0.5, -1.5, -0.5, -0.5 against 1, -1, 0, -1; of three directions, two are right
+    assert summary["skill"] == 0.0
+    assert summary["rmse"] == 0.75**0.5
+    assert summary["directional_accuracy"] == 2 / 3
+
+
+@pytest.mark.parametrize("kind", ["drawdown", "column"])
+def test_summary_of_what_has_no_sign_has_no_direction(kind):
+    summary = accuracy.forecast_accuracy([-0.1, -0.3], [-0.2, -0.3], [-0.3, -0.1], kind=kind)
+    assert summary["skill"] == pytest.approx(1 - 0.01 / 0.08, abs=1e-12)
+    assert "directional_accuracy" not in summary
+
+
 def test_a_misspelt_kind_is_named():
     with pytest.raises(ParameterError, match="Did you mean 'return'"):
         accuracy.forecast_accuracy([1.0], [1.0], [1.0], kind="returns")

@@ -35,6 +35,7 @@ def bars() -> Bars:
     frames = {name: pd.DataFrame(v, days, has_bar.columns).where(has_bar) for name, v in fields.items()}
     months = pd.date_range("2019-12-01", periods=9, freq="MS")
     macro = pd.DataFrame({"growth": generator.normal(size=9)}, index=months)
+    shares = pd.DataFrame({"shares": [1e6, 2e6]}, index=pd.DatetimeIndex(["2019-12-01", "2020-03-02"]))
     return Bars.from_frame(pd.concat(frames, axis=1), periods_per_year=252).with_tables(
-        Exogenous(macro, name="macro", lag="10d")
+        Exogenous(macro, name="macro", lag="10d"), Exogenous(shares, name="shares", lag="1d")
     )

@@ -11,7 +11,17 @@ import pytest
 
 from quantml.bars import Bars
 from quantml.errors import FeatureError
-from quantml.features import MACD, RSI, BollingerPosition, DayOfWeek, Features, Momentum, build_features, feature_name
+from quantml.features import (
+    MACD,
+    RSI,
+    BollingerPosition,
+    DayOfWeek,
+    Features,
+    Lag,
+    Momentum,
+    build_features,
+    feature_name,
+)
 from quantml.space import Choice
 
 
@@ -235,6 +245,40 @@ def test_a_feature_that_raises_is_named_with_its_line_and_cause(bars: Bars) -> N
     assert isinstance(caught.value.__cause__, KeyError)
 
 
+def divides(bars: Bars) -> pd.DataFrame:
+    for symbol in bars.symbols:
+        if bars.close[symbol].isna().any() and "early" in symbol:
+            raise ZeroDivisionError("no range")  # of one symbol alone
+    return bars.close
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_the_symbol_that_makes_a_feature_raise_is_named(bars: Bars, place: int) -> None:
+    names = ["A", "B", "C", "D"]
+    names.insert(place, "early")
+    close = pd.DataFrame({name: bars.close["early" if name == "early" else "whole"] for name in names})
+    with pytest.raises(FeatureError) as caught:
+        build_features([divides], Bars.from_close(close, periods_per_year=252))
+    line = divides.__code__.co_firstlineno + 3
+    assert str(caught.value) == (
+        f"feature divides must return a frame; got 'ZeroDivisionError: no range' (early, line {line} of test_base.py)."
+    )
+
+
+def test_no_symbol_is_named_where_none_is_to_blame(bars: Bars) -> None:
+    def together(bars: Bars) -> pd.DataFrame:
+        if len(bars.symbols) > 3:
+            raise RuntimeError("too many")
+        return bars.close[["whole"]]
+
+    def always(bars: Bars) -> pd.DataFrame:
+        raise RuntimeError("never works")
+
+    for feature in (together, always):
+        with pytest.raises(FeatureError, match=r"(too many|never works)' \(line \d+ of test_base.py\)"):
+            build_features([feature], bars)
+
+
 def test_only_the_first_line_of_a_cause_is_told(bars: Bars) -> None:
     def talkative(bars: Bars) -> pd.DataFrame:
         raise RuntimeError("no prices\nand much more")
@@ -273,5 +317,6 @@ def test_a_warm_up_is_a_number_of_bars(bars: Bars) -> None:
         return bars.close
 
     slow.warmup = -1  # type: ignore[attr-defined]
-    with pytest.raises(FeatureError, match="feature slow must state its warmup as a number of bars; got -1"):
-        build_features([slow], bars)
+    for feature in (slow, Lag(slow)):
+        with pytest.raises(FeatureError, match="feature slow must state its warmup as a number of bars; got -1"):
+            build_features([feature], bars)

@@ -7,10 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 
 from quantml.bars import Bars
 from quantml.errors import ParameterError
-from quantml.features import LogReturns, Momentum, MovingAverageRatio, Returns
+from quantml.features import (
+    DistanceToHigh,
+    DistanceToLow,
+    LogReturns,
+    Momentum,
+    MovingAverageRatio,
+    Returns,
+    TrendTStatistic,
+)
 
 NAN = np.nan
 DAYS = pd.bdate_range("2024-01-01", periods=6)
@@ -31,6 +40,8 @@ CLOSE = pd.DataFrame({"A": [100.0, 110.0, 99.0, 108.9, 98.01, 117.612]}, index=D
                                     117.612 / 107.811 - 1]),
         (MovingAverageRatio(2, 3), [NAN, NAN, 104.5 / 103 - 1, 103.95 / (317.9 / 3) - 1, 103.455 / 101.97 - 1,
                                     107.811 / (324.522 / 3) - 1]),
+        (DistanceToHigh(3), [NAN, NAN, 99 / 110 - 1, 108.9 / 110 - 1, 98.01 / 108.9 - 1, 0.0]),
+        (DistanceToLow(3), [NAN, NAN, 0.0, 0.1, 0.0, 0.2]),
     ],
 )  # fmt: skip
 def test_by_hand(feature: Any, expected: list[float]) -> None:
@@ -55,9 +66,33 @@ def test_a_pause_is_skipped() -> None:
     np.testing.assert_allclose(Momentum(2)(bars)["A"], [NAN, NAN, NAN, NAN, NAN, 0.21], rtol=1e-12)
 
 
+def test_a_trend_by_hand() -> None:
+    # logarithms 0, 2, 1, 3, 3, 3 about time. Of 0, 2, 1: slope 1/2, residuals -1/2, 1, -1/2, sum of squares 3/2 on one
+    # degree of freedom, sum of squared times 2, t = 0.5 / sqrt(1.5 / 2). Of 2, 1, 3 the same. Of 1, 3, 3: slope 1,
+    # residuals -1/3, 2/3, -1/3, t = 1 / sqrt(2/3 / 2). A price that stands still has none.
+    close = pd.DataFrame({"A": np.exp([0.0, 2.0, 1.0, 3.0, 3.0, 3.0])}, index=DAYS)
+    result = TrendTStatistic(3)(Bars.from_close(close, periods_per_year=252))["A"]
+    expected = [NAN, NAN, 0.5 / np.sqrt(0.75), 0.5 / np.sqrt(0.75), np.sqrt(3.0), NAN]
+    np.testing.assert_allclose(result, expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("window", [3, 10, 63])
+def test_a_trend_equals_least_squares(bars: Bars, window: int) -> None:
+    result = TrendTStatistic(window)(bars)
+    for symbol in bars.symbols:
+        own = np.log(bars.close[symbol].dropna())
+        for last in (window - 1, window, 2 * window, len(own) - 1):
+            inside = own.iloc[last - window + 1 : last + 1] if last < len(own) else own[:window]
+            fit = sm.OLS(inside.to_numpy(), sm.add_constant(np.arange(float(window)))).fit()
+            assert result.loc[inside.index[-1], symbol] == pytest.approx(fit.tvalues[1], rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: DistanceToHigh(0), "DistanceToHigh.window must be at least 1; got 0."),
+        (lambda: DistanceToLow(0), "DistanceToLow.window must be at least 1; got 0."),
+        (lambda: TrendTStatistic(2), "TrendTStatistic.window must be at least 3; got 2."),
         (lambda: Momentum(0), "Momentum.window must be at least 1; got 0."),
         (lambda: Momentum(5, skip=5), "Momentum.skip must be below the window, 5; got 5."),
         (lambda: Momentum(5, skip=-1), "Momentum.skip must be at least 0; got -1."),

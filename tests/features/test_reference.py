@@ -27,6 +27,10 @@ COLUMNS: dict[str, Any] = {
     "ttr_bbands20_2_close.pctB": f.BollingerPosition(),
     "ttr_roc20_discrete.v": f.Returns(20),
     "ttr_vol_close21.v": f.RealisedVolatility(20),  # TTR counts the 21 closes
+    "ttr_vol_parkinson21.v": f.Parkinson(21),
+    "ttr_vol_gk21.v": f.GarmanKlass(21),
+    "ttr_vol_rs21.v": f.RogersSatchell(21),
+    "ttr_vol_yz21.v": f.YangZhang(21),
 }
 CELLS: dict[tuple[str, str], tuple[Any, float]] = {
     ("si_Rsi", "Rsi"): (f.RSI(), 1.0),

@@ -27,9 +27,14 @@ class TestForecast:
         up = np.array([[1.0, 0.25], [0.5, np.nan]])
         np.testing.assert_array_equal(forecast("direction", probability=up).signed, [[1.0, -0.5], [0.0, np.nan]])
 
+    @pytest.mark.parametrize("kind", ["excess", "scaled", "rank", "class", "column"])
+    def test_what_is_around_zero_is_signed_by_its_mean(self, kind: str) -> None:
+        np.testing.assert_array_equal(forecast(kind).signed, [[0.01, -0.02], [np.nan, 0.0]])
+
     def test_what_has_no_sign_is_refused(self) -> None:
-        with pytest.raises(ForecastError, match="must be of a return or a direction; got 'volatility'"):
-            forecast("volatility").signed  # noqa: B018
+        for kind in ("volatility", "drawdown"):
+            with pytest.raises(ForecastError, match=f"must be of a return or a direction; got '{kind}'"):
+                forecast(kind).signed  # noqa: B018
         with pytest.raises(ForecastError, match="must hold a probability; got None"):
             forecast("direction").signed  # noqa: B018
 

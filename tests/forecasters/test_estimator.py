@@ -7,6 +7,7 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.ensemble import BaggingRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier, SGDRegressor
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -148,9 +149,25 @@ def test_what_an_estimator_cannot_answer_is_refused(rows: Any, model: Any, kind:
         Estimator(model).fit(train).predict(test)
 
 
+def test_a_classifier_forecasts_the_expected_class(rows: Any) -> None:
+    train, complete, test = rows()
+
+    def classes(part: Any) -> Any:
+        return replace(part, y=np.sign(np.round(part.y, 2)), question=replace(part.question, kind="class"))
+
+    assert set(classes(train).y) == {-1.0, 0.0, 1.0}
+    weight = np.linspace(0.1, 3.0, len(train.y))
+    forecast = Estimator(GaussianNB()).fit(replace(classes(train), weight=weight)).predict(test)
+    kept = ~np.isnan(train.x).any(axis=1)
+    peer = GaussianNB().fit(complete.x, classes(complete).y, sample_weight=weight[kept])
+    down, _, up = peer.predict_proba(test.x).T
+    np.testing.assert_allclose(forecast.mean, up - down, rtol=1e-9, atol=1e-12)
+    assert forecast.probability is None
+
+
 def test_weights_that_fit_does_not_take_are_refused(rows: Any) -> None:
     train, _, _ = rows()
-    with pytest.raises(ForecastError, match="KNeighborsRegressor must take sample_weight in fit"):
+    with pytest.raises(ForecastError, match=r"KNeighborsRegressor must take sample_weight in fit.*Leave the study's"):
         Estimator(KNeighborsRegressor()).fit(replace(train, weight=np.ones(len(train.y))))
 
 

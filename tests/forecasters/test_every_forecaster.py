@@ -51,6 +51,19 @@ def test_every_public_forecaster_is_covered() -> None:
 
 
 @every
+def test_sample_weights_count_or_are_refused(forecaster: Any, kind: str, world: Any) -> None:
+    train, test = world(kind).train(), world(kind).test()
+    weighted = replace(train, weight=np.linspace(0.1, 1.9, len(train.y)))
+    if isinstance(forecaster, ARIMA):
+        with pytest.raises(ForecastError, match="without sample weights"):
+            forecaster.fit(weighted)
+        return
+    plain, own = (forecaster.fit(part).predict(test).mean for part in (train, weighted))
+    learns_nothing = isinstance(forecaster, Naive)
+    assert np.array_equal(plain, own, equal_nan=True) == learns_nothing
+
+
+@every
 def test_forecasts_vary_and_are_known_where_features_are(forecaster: Any, kind: str, world: Any) -> None:
     test = world(kind).test()
     mean = forecaster.fit(world(kind).train()).predict(test).mean

@@ -141,6 +141,12 @@ def test_targets_that_it_does_not_forecast_are_refused(world: Any) -> None:
             ARIMA().fit(replace(train, question=replace(train.question, **question)))
 
 
+def test_weights_are_refused(world: Any) -> None:
+    train = world().train()
+    with pytest.raises(ForecastError, match=r"ARIMA must be fitted without sample weights; got 'some'\. Leave"):
+        ARIMA().fit(replace(train, weight=np.ones(len(train.y))))
+
+
 def test_too_short_a_window_is_refused(world: Any) -> None:
     message = r"ARIMA must have at least 15 returns of a symbol to fit; got 14 \(training window .*Lengthen train"
     with pytest.raises(ForecastError, match=message):

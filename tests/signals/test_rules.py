@@ -131,14 +131,15 @@ def test_averages_of_a_price_that_stands_still_never_cross(price: float) -> None
 # --------------------------------------------------------------------- refusals
 
 
+@pytest.mark.parametrize("kind", ["volatility", "drawdown"])
 @pytest.mark.parametrize("step", [Sign(), Proportional(1.0), RankLongShort()], ids=str)
-def test_rules_on_forecasts_need_one_with_a_sign(panel: Any, forecast: Any, step: Any) -> None:
+def test_rules_on_forecasts_need_one_with_a_sign(panel: Any, forecast: Any, step: Any, kind: str) -> None:
     bars = panel(A=[10, 10], B=[10, 10])
     name = type(step).__name__
     with pytest.raises(SignalError) as caught:
-        apply_steps([step], Context(bars, forecast=forecast(bars, [[1, 1], [1, 1]], kind="volatility")))
+        apply_steps([step], Context(bars, forecast=forecast(bars, [[1, 1], [1, 1]], kind=kind)))
     assert str(caught.value) == (
-        f"{name} must receive a forecast with a sign; got 'a volatility'. "
+        f"{name} must receive a forecast with a sign; got 'a {kind}'. "
         "Forecast a return or a direction; VolatilityTarget sizes weights by volatility."
     )
     with pytest.raises(SignalError, match=f"{name} must receive a forecast; got 'None'. Give the study a forecaster."):

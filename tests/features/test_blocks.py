@@ -1,0 +1,91 @@
+"""Panels wider than a block of symbols, whose features are computed block by block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quantml import features as f
+from quantml.bars import Bars
+from quantml.errors import FeatureError
+from quantml.features import build_features
+from quantml.features.tiles import TILE
+
+SYMBOLS = 2 * TILE + 5
+FEATURES: list[Any] = [
+    f.Returns(1),
+    f.DayOfWeek(),
+    f.MovingAverageRatio(2, 5),
+    f.RealisedVolatility(4),
+    f.EwmaVolatility(0.3),
+    f.FractionalDifference(0.4, window=4),
+    f.RSI(3),
+    f.YangZhang(4),
+    f.Amihud(3),
+    f.Kurtosis(6),
+    f.Quantile(5, q=0.2),
+    f.Entropy(6, bins=3),
+]
+
+
+@pytest.fixture(scope="module")
+def wide() -> Bars:
+    generator = np.random.default_rng(17)
+    shape = (40, SYMBOLS)
+    close = 50.0 * np.exp(np.cumsum(generator.normal(0.0, 0.02, shape), axis=0))
+    gone = generator.random(shape) < 0.02
+    gone[:9, 3], gone[30:, TILE + 1], gone[-1, 0] = True, True, False
+    values = {"open": close, "high": close * 1.01, "low": close * 0.99, "close": close, "volume": 1e6 / close,
+              "split": np.where(generator.random(shape) < 0.01, 2.0, 1.0)}  # fmt: skip
+    days, names = pd.bdate_range("2024-01-01", periods=len(close)), [f"S{number}" for number in range(SYMBOLS)]
+    frames = {name: pd.DataFrame(array, days, names).mask(gone) for name, array in values.items()}
+    return Bars.from_frame(pd.concat(frames, axis=1), periods_per_year=252)
+
+
+def spread(bars: Bars) -> pd.DataFrame:
+    return bars.high / bars.low - 1.0
+
+
+def test_blocks_give_the_same_bits_as_the_whole_panel(wide: Bars) -> None:
+    features = [*FEATURES, spread, f.CrossSectionRank(f.Returns(1))]
+    assert sum(getattr(feature, "by_symbol", False) for feature in features) == len(features) - 3
+    built = build_features(features, wide)
+    for position, feature in enumerate(features):
+        whole = np.ascontiguousarray(feature(wide))
+        assert np.isfinite(whole).any()
+        assert np.ascontiguousarray(built.values[:, :, position]).tobytes() == whole.tobytes(), feature
+
+
+@dataclass(frozen=True)
+class Infinite:
+    """Infinite for one symbol of the last block, though each symbol is computed by itself."""
+
+    by_symbol: ClassVar[bool] = True
+
+    def __call__(self, bars: Bars) -> pd.DataFrame:
+        result = bars.close
+        result.loc[result.index[7], result.columns == f"S{SYMBOLS - 1}"] = np.inf
+        return result
+
+
+def broken(bars: Bars) -> pd.DataFrame:
+    raise KeyError("nothing")
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ([Infinite()], rf"^feature Infinite\(\) must be finite or NaN; got inf \(S{SYMBOLS - 1}, 2024-01-10\)"),
+        ([Infinite(), broken], r"^feature Infinite\(\) must be finite"),
+        ([broken, Infinite()], "^feature broken must return a frame"),
+        ([spread, f.Hurst(40)], r"^feature Hurst\(40\) must have a value somewhere"),
+    ],
+    ids=str,
+)
+def test_the_first_feature_that_fails_is_told_of(features: list[Any], message: str, wide: Bars) -> None:
+    with pytest.raises(FeatureError, match=message):
+        build_features(features, wide)
