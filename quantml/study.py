@@ -19,6 +19,8 @@ from quantml.canonical import NOT_CANONICAL, canonical, digest
 from quantml.cash import CashRate, check_cash
 from quantml.errors import ParameterError, QuantmlError, StudyError, did_you_mean
 from quantml.exogenous import Exogenous
+from quantml.loaders.quality.market import Market as Market
+from quantml.loaders.quality.policies import Quality
 from quantml.simulation.costs import Costs
 from quantml.source import PREFIX, Bundle, read_bundle
 from quantml.space import Space, children, find_spaces, substitute
@@ -83,6 +85,8 @@ class Study:
         what was earned beyond it. Without it, cash earns nothing.
     fill : Fill, optional
         When decisions are executed: the next open by default, the next close for panels without opens.
+    quality : Quality, optional
+        What is done about defects of the bars; nothing without it.
     seed : int
         Where every random draw of the study starts from.
 
@@ -106,6 +110,7 @@ class Study:
     benchmark: str | None = None
     cash: float | CashRate | None = None
     fill: Fill | None = None
+    quality: Quality | None = None
     seed: int = 0
     name: str = field(default="study", metadata=NOT_CANONICAL)
     bundle: Bundle | None = field(default=None, repr=False, metadata=NOT_CANONICAL)
@@ -153,10 +158,13 @@ class Study:
             )
         if self.universe is not None and not isinstance(self.universe, Membership):
             raise StudyError("universe", must="be a Membership", got=type(self.universe).__name__)
+        if self.quality is not None and not isinstance(self.quality, Quality):
+            hint = "Write quality=Quality([DropBar(Spike())])."
+            raise StudyError("quality", must="be a Quality", got=_brief(self.quality), hint=hint)
         check_cash(self.cash)
         if isinstance(self.seed, bool) or not isinstance(self.seed, (int, np.integer)) or self.seed < 0:
             raise StudyError("seed", must="be a whole number of at least 0", got=self.seed)
-        for name in ("data", "costs", "validation", "tuning", "exogenous", "cash", "seed"):
+        for name in _FIXED:
             if find_spaces(getattr(self, name)):
                 raise StudyError(f"{name}", must="hold no search space", got=str(getattr(self, name)))
 
@@ -173,6 +181,8 @@ class Study:
             )
         if self.tuning is not None and not self.signal:
             raise StudyError("tuning", must="have a signal to score on simulated trades", hint="Add signal=Sign().")
+        if self.tuning is not None:
+            self.tuning.check_spaces(spaces)
 
     @property
     def spaces(self) -> dict[str, Space]:
@@ -200,14 +210,24 @@ class Study:
         """SHA-256 of the canonical form."""
         return digest(self, self.bundle)
 
-    def load_bars(self) -> Bars:
-        """Load the bars and join the outside tables and the universe to them.
+    def load(self) -> Market:
+        """Load the bars, join the outside tables and the universe to them, and apply the quality policies.
 
         Raises
         ------
         StudyError
             If bars and study both bring a universe, or two outside tables have one name.
+        DataError
+            If the data cannot be bars, or a policy refuses them.
         """
+        bars = self._joined()
+        return Market(bars, bars) if self.quality is None else self.quality.apply(bars)
+
+    def load_bars(self) -> Bars:
+        """Return the bars of `load`: what is forecast, traded and accounted."""
+        return self.load().bars
+
+    def _joined(self) -> Bars:
         bars = self.data if isinstance(self.data, Bars) else self.data.load()
         if self.universe is not None:
             if bars.membership is not None:
@@ -255,7 +275,9 @@ def _stands_in(path: str, values: Mapping[str, Any]) -> bool:
     return any(path == given or path.startswith(f"{given}.") for given in values)
 
 
-_NEEDED = {"target": "build", "validation": "folds", "tuning": "candidates"}
+_FIXED = ("data", "costs", "validation", "tuning", "exogenous", "baseline", "benchmark", "cash", "quality", "seed")
+"""Parts that are not searched: they are the ground on which candidates are compared."""
+_NEEDED = {"target": "build", "validation": "folds", "tuning": "check_spaces"}
 """The method by which each part is told."""
 _EXAMPLES = {
     "target": "ForwardReturn(horizon=5)",

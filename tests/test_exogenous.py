@@ -320,3 +320,10 @@ def test_published_factors_drive_a_monthly_study_on_returns_alone():
     feature = result.problem.features({}).frame("Outside('fama_french', 'HML')")["Mkt-RF"]
     # Published two months after the end of its month: what is read at the end of March is January's
     assert feature.loc["2010-03-31"] == factors.frame.loc["2010-01-31", "HML"]
+
+
+def test_bars_with_another_table_are_other_bars():
+    clock = days("01-31", "02-29")
+    bars = Bars.from_close(pd.DataFrame({"A": [1.0, 2.0]}, index=clock))
+    tables = [Exogenous(pd.DataFrame({"x": [1.0, last]}, index=clock), name="t", lag="0d") for last in (2.0, 3.0)]
+    assert len({bars.fingerprint, *(bars.with_tables(table).fingerprint for table in tables)}) == 3

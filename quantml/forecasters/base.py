@@ -25,7 +25,8 @@ class Question:
     Attributes
     ----------
     kind : str
-        ``"return"`` (decimal), ``"direction"`` (1.0 up, 0.0 not) or ``"volatility"`` (annualised, decimal).
+        ``"return"`` (decimal), ``"direction"`` (1.0 up, 0.0 not), ``"volatility"`` (annualised, decimal) or
+        ``"column"`` (in the unit of an outside table's column).
     horizon : int
         Bars of the symbol that the target spans.
     start : str
@@ -71,6 +72,8 @@ class Train(ReadOnly):
         Seed of this fit.
     start : int
         Clock position of the first bar of the training window; a series forecaster uses the bars from here on.
+    embargo : int
+        Rows at the end of `bars` that no fit may use; a series forecaster only carries its state through them.
     """
 
     x: NDArray[np.float64]
@@ -84,6 +87,7 @@ class Train(ReadOnly):
     question: Question
     seed: np.random.SeedSequence
     start: int
+    embargo: int = 0
 
     def where(self, keep: NDArray[np.bool_]) -> Train:
         """Return the rows at which `keep`, shape (rows,), is true."""
@@ -160,7 +164,7 @@ class Forecast(ReadOnly):
     quantiles : mapping of float to ndarray of shape (T, N), or None
         Quantiles of the target by probability.
     kind : str
-        ``"return"``, ``"direction"`` or ``"volatility"``.
+        ``"return"``, ``"direction"``, ``"volatility"`` or ``"column"``.
     fold : ndarray of int64, shape (T,)
         Number of the fold whose fit made each row; -1 where none did.
 

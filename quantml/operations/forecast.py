@@ -33,7 +33,7 @@ class NextForecast:
         One row per symbol: symbol, close, forecast, probability, weight. The weights are the newest decided ones.
     weights_from : Timestamp or None
         When the weights were decided: earlier than `decided` where the latest bar decides nothing and positions are
-        left to drift; None where nothing was decided in the current test block.
+        left to drift; None where nothing was decided yet.
     trades, fits : bool
         Whether the study has a signal, and a forecaster.
     parameters : mapping
@@ -72,7 +72,8 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
     """Forecast the next session from the latest bars.
 
     The model is the one that the walk-forward would use: tuned and fitted at the start of the block that the latest
-    bar falls into, with its state carried to that bar.
+    bar falls into, with its state carried to that bar. Where a step of the signal reads earlier forecasts or weights,
+    the whole walk-forward is run, since they are needed.
 
     Parameters
     ----------
@@ -82,13 +83,15 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
 
     Raises
     ------
-    DataError
-        If there is no bar at or before `as_of`.
+    InputError
+        If there is no bar at or before `as_of`, or study or data are not usable.
     """
-    bars = study.load_bars()
+    _ = study.hash  # a captured table is refused before any work
+    market = study.load()
+    bars, seen = market.bars, market.feature_bars
     if as_of is not None:
-        bars = _known(bars, as_of)
-    result = walk_forward(study, bars, last_only=True)
+        bars, seen = _known(bars, as_of), _known(seen, as_of)
+    result = walk_forward(study, bars, feature_bars=seen, newest_only=True)
     fold = result.folds[-1]
     return NextForecast(
         study=study.name,

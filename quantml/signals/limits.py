@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ class Cap(Declaration):
         If a limit is not positive, or none is given.
     """
 
+    by_row: ClassVar[bool] = True
     per_symbol: float | None = None
     gross: float | None = None
     net: float | None = None

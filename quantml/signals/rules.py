@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numba import types
@@ -36,6 +36,7 @@ class Sign(Declaration):
         If a parameter is out of range.
     """
 
+    by_row: ClassVar[bool] = True
     threshold: float = 0.0
     short: bool = True
 
@@ -78,6 +79,7 @@ class Proportional(Declaration):
         If `scale` is not positive.
     """
 
+    by_row: ClassVar[bool] = True
     scale: float
 
     def validate(self) -> None:
@@ -119,6 +121,7 @@ class RankLongShort(Declaration):
         If a parameter is out of range.
     """
 
+    by_row: ClassVar[bool] = True
     fraction: float = 0.2
     by: Feature | None = None
     short: bool = True
@@ -179,6 +182,7 @@ class MovingAverageCross(Declaration):
         If a parameter is out of range.
     """
 
+    by_row: ClassVar[bool] = True
     fast: int
     slow: int
     short: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numba import types
@@ -40,6 +40,7 @@ class VolatilityTarget(Declaration):
         If a parameter is out of range.
     """
 
+    by_row: ClassVar[bool] = True
     annual: float
     window: int = 63
     max_gross: float = 2.0
