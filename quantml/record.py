@@ -11,7 +11,7 @@ import pandas as pd
 
 from quantml.bars import Bars
 from quantml.calendars import describe, is_slow, missing_sessions
-from quantml.canonical import canonical
+from quantml.canonical import canonical, described
 from quantml.evaluation.accuracy import forecast_accuracy
 from quantml.exogenous import Exogenous
 from quantml.loaders.quality.market import Market
@@ -130,7 +130,7 @@ def data_facts(study: Study, bars: Bars) -> dict[str, Any]:
     first = [bars.clock[int(np.argmax(bars.traded[:, i]))] for i in range(len(bars.symbols))]
     last = [bars.clock[len(bars) - 1 - int(np.argmax(bars.traded[::-1, i]))] for i in range(len(bars.symbols))]
     return {
-        "source": repr(study.data),
+        "source": described(study.data),
         "snapshot": getattr(study.data, "loaded_snapshot", None),
         "fingerprint": bars.fingerprint,
         "symbols": list(bars.symbols),

@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import pandas as pd
 
 from quantml.bars import Bars
 from quantml.canonical import NOT_CANONICAL, canonical, digest
 from quantml.cash import CashRate, check_cash
-from quantml.errors import ParameterError, QuantmlError, StudyError, did_you_mean
+from quantml.errors import DataError, ParameterError, QuantmlError, StudyError, did_you_mean
 from quantml.exogenous import Exogenous
 from quantml.loaders.quality.market import Market as Market
 from quantml.loaders.quality.policies import Quality
 from quantml.simulation.costs import Costs
-from quantml.source import PREFIX, Bundle, read_bundle
+from quantml.source import PREFIX, Bundle, path_of, read_bundle
 from quantml.space import Space, children, find_spaces, substitute
 from quantml.timing import Fill
 from quantml.universe import Membership
@@ -210,17 +211,22 @@ class Study:
         """SHA-256 of the canonical form."""
         return digest(self, self.bundle)
 
-    def load(self) -> Market:
+    def load(self, *, as_of: str | pd.Timestamp | None = None) -> Market:
         """Load the bars, join the outside tables and the universe to them, and apply the quality policies.
+
+        Parameters
+        ----------
+        as_of : str or Timestamp, optional
+            Cut the bars after this time before a policy sees them.
 
         Raises
         ------
         StudyError
             If bars and study both bring a universe, or two outside tables have one name.
         DataError
-            If the data cannot be bars, or a policy refuses them.
+            If the data cannot be bars, there is no bar at or before `as_of`, or a policy refuses them.
         """
-        bars = self._joined()
+        bars = self._joined() if as_of is None else _known(self._joined(), as_of)
         return Market(bars, bars) if self.quality is None else self.quality.apply(bars)
 
     def load_bars(self) -> Bars:
@@ -269,6 +275,13 @@ class Study:
 
 _NOT_DECLARED = ("name", "bundle")
 """Fields that say where a study came from; its file decides them."""
+
+
+def _known(bars: Bars, as_of: str | pd.Timestamp) -> Bars:
+    moment = bars.on_clock(as_of)
+    if moment < bars.clock[0]:
+        raise DataError("as_of", must=f"be at or after the first bar, {bars.clock[0]:%Y-%m-%d}", got=str(as_of))
+    return bars.until(moment)
 
 
 def _stands_in(path: str, values: Mapping[str, Any]) -> bool:
@@ -355,8 +368,9 @@ def load_study(path: str | Path) -> Study:
 
 def _place(error: BaseException, bundle: Bundle) -> str:
     paths = {file.path for file in bundle.files}
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in paths]
-    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else bundle.files[0].path
+    entries = [(path_of(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    inside = [(path, line) for path, line in entries if path in paths]
+    return f"{inside[-1][0]}, line {inside[-1][1]}" if inside else bundle.files[0].path
 
 
 def _explain(error: BaseException, bundle: Bundle) -> str:

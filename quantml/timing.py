@@ -81,10 +81,6 @@ class Span:
         """Return the moment one span earlier; only for durations."""
         return moment - self.offset
 
-    def after(self, moment: pd.Timestamp) -> pd.Timestamp:
-        """Return the moment one span later; only for durations."""
-        return moment + self.offset
-
     @property
     def offset(self) -> pd.DateOffset:
         """The duration as pandas writes it."""

@@ -11,9 +11,12 @@ import quantml
 
 ROOT = Path(quantml.__file__).parent
 LAYERS = [
-    {"errors", "lazy"},
+    {"errors", "interrupts", "lazy"},
     {"source", "arrays", "timing"},
-    {"calendars", "space", "kernels", "canonical", "storage"},
+    {"syntax"},
+    {"user_code"},
+    {"canonical"},
+    {"calendars", "space", "kernels", "storage"},
     {"exogenous", "panel"},
     {"bars"},
     {"cash", "currency"},

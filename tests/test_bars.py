@@ -58,6 +58,38 @@ def test_refuses(data, text):
     assert text in str(caught.value)
 
 
+CLOSES = pd.DataFrame({"A": [1.0, 2.0, 3.0, 4.0]}, index=DAYS)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (None, "bars must be made from a DataFrame; got 'NoneType'."),
+        ({"A": [1.0]}, "bars must be made from a DataFrame; got 'dict'."),
+        (CLOSES["A"], "bars must be made from a DataFrame; got 'Series'. Make one of a Series with series.to_frame('symbol')."),
+        (pd.DataFrame(), "bars must have at least one row. Widen the date range."),
+        (CLOSES[[]], "bars must have at least one symbol; got 'a frame without columns'."),
+        (CLOSES.astype(str), "close must hold numbers; got '1.0' (A, 2020-01-01)."),
+        (CLOSES.astype(object).replace(3.0, "x"), "close must hold numbers; got 'x' (A, 2020-01-03)."),
+        (pd.DataFrame({"A": DAYS}, index=DAYS), "close must hold numbers; got 'Timestamp' (A, 2020-01-01)."),
+        (CLOSES * 1j, "close must hold numbers; got 'complex128' (A, 2020-01-01)."),
+        (CLOSES[["A", "A"]], "symbols must be unique; got 'A'."),
+        (CLOSES.reset_index(drop=True), "times must be a DatetimeIndex; got 'RangeIndex'. Read them with pd.to_datetime."),
+        (pd.concat({"close": CLOSES}, axis=1), "the columns of close must be symbols; got ('close', 'A'). Columns of (field, symbol) pairs go to Bars.from_frame."),
+    ],
+)  # fmt: skip
+def test_from_close_refuses_what_is_no_table_of_closes(data, text):
+    with pytest.raises(DataError) as caught:
+        Bars.from_close(data)
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("make", [Bars.from_frame, lambda data: Bars.from_returns(data, base="2019-12-31")])
+def test_every_way_to_make_bars_refuses_what_is_no_frame(make):
+    with pytest.raises(DataError, match="bars must be made from a DataFrame; got 'ndarray'"):
+        make(CLOSES.to_numpy())
+
+
 def test_refuses_a_session_without_any_bar():
     with pytest.raises(DataError, match="a session must have a bar for some symbol; got 'NaN for every symbol'"):
         Bars.from_close(pd.DataFrame({"A": [1.0, np.nan, 2.0, 3.0]}, index=DAYS))

@@ -169,7 +169,7 @@ def test_weights_in_force_are_shown_where_the_latest_bar_decides_nothing(tmp_pat
 def test_as_of_before_the_data_is_refused(tmp_path):
     path = study(tmp_path, "study = Study(data=data, **rule)")
     done = quantml("forecast", path, "--as-of", "1990-01-01", folder=tmp_path)
-    assert (done.returncode, "--as-of must be at or after the first bar, 2014-01-02" in done.stderr) == (2, True)
+    assert (done.returncode, "as_of must be at or after the first bar, 2014-01-02" in done.stderr) == (2, True)
 
 
 def test_new_writes_a_study_that_runs_and_never_overwrites(tmp_path):

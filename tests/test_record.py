@@ -3,13 +3,15 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import quantml as qm
 from quantml import Choice, Costs, Fill, Study, Tuning, WalkForward, accuracy, metrics
+from quantml.exogenous import Exogenous
 from quantml.features import Momentum, Returns
 from quantml.forecasters import HistoricalMean, Ridge
-from quantml.loaders import Synthetic
+from quantml.loaders import Published, Synthetic
 from quantml.signals import Sign
 from quantml.targets import ForwardReturn
 from quantml.validation.workers import Loky
@@ -104,3 +106,14 @@ def test_another_source_or_version_is_another_run(part, monkeypatch):
     before = qm.run(study()).id
     monkeypatch.setattr(f"quantml.runs.{part}", lambda: "another")
     assert qm.run(study()).id != before
+
+
+def test_an_outside_table_is_kept_with_its_lag_and_its_loaders_notes():
+    table = Published("bond_yields")
+    days = pd.DatetimeIndex(["2000-01-31", "2000-02-29", "2000-03-31"])
+    own = Exogenous(pd.DataFrame({"x": [1.0, 2.0, 3.0]}, days), name="own", lag="1m")
+    found = qm.run(study(exogenous=[table, own])).manifest["data"]
+    assert found["tables"] == {"bond_yields": ["AAA", "BAA"], "own": ["x"]}
+    assert found["outside"]["bond_yields"] == {"rows": 1200, "known_after_days": [7.0, 7.0], "notes": list(table.notes)}
+    # a month after them are 29 February, 29 March and 30 April
+    assert found["outside"]["own"] == {"rows": 3, "known_after_days": [29.0, 30.0], "notes": []}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import traceback
+import functools
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import Any, Final, Protocol
@@ -15,7 +15,9 @@ from pandas.api.types import is_complex_dtype, is_numeric_dtype
 from quantml import arrays
 from quantml.arrays import ReadOnly
 from quantml.bars import Bars
+from quantml.canonical import described
 from quantml.errors import FeatureError, InputError, did_you_mean
+from quantml.source import cause_of, raised_at
 from quantml.space import find_spaces
 
 __all__ = ["Feature", "Features", "build_features", "feature_name"]
@@ -135,7 +137,8 @@ def feature_name(feature: Feature) -> str:
     ['Momentum(21)', 'Momentum(252, 21)', 'RSI()', 'MACD(signal=5)']
     """
     if not is_dataclass(feature) or isinstance(feature, type):
-        return str(getattr(feature, "__name__", type(feature).__name__))
+        otherwise = described(feature) if isinstance(feature, functools.partial) else type(feature).__name__
+        return str(getattr(feature, "__name__", otherwise))
     written: list[str] = []
     positional = True
     for part in (part for part in fields(feature) if part.init):
@@ -183,20 +186,9 @@ def _compute(feature: Feature, name: str, bars: Bars) -> NDArray[np.float64]:
         returned = feature(bars)
     except InputError as error:
         raise FeatureError.with_text(f"feature {name}: {error}") from error
-    except Exception as error:
-        got = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise FeatureError(f"feature {name}", must="return a frame", got=got, where=_place(error)) from error
+    except (Exception, SystemExit) as error:
+        raise FeatureError(f"feature {name} failed: {cause_of(error)}", where=raised_at(error)) from error
     return _checked(returned, f"feature {name}", getattr(feature, "warmup", None), bars)
-
-
-def _place(error: Exception) -> str:
-    """Name the line of the feature's own code that was running; the first entry is the call of the feature."""
-    inside = [(entry.f_code.co_filename, line) for entry, line in traceback.walk_tb(error.__traceback__)][1:]
-    if not inside:
-        return ""
-    file, line = inside[0]
-    name = file.replace("\\", "/").rpartition("/")[2]
-    return f"line {line} of {name}"
 
 
 def _checked(returned: Any, subject: str, warmup: int | None, bars: Bars) -> NDArray[np.float64]:

@@ -11,7 +11,6 @@ import pandas as pd
 
 from quantml.bars import Bars
 from quantml.calendars import bar_length, next_session
-from quantml.errors import DataError
 from quantml.study import Study
 from quantml.validation.walkforward import WalkForwardResult, walk_forward
 
@@ -87,11 +86,9 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
         If there is no bar at or before `as_of`, or study or data are not usable.
     """
     _ = study.hash  # a captured table is refused before any work
-    market = study.load()
-    bars, seen = market.bars, market.feature_bars
-    if as_of is not None:
-        bars, seen = _known(bars, as_of), _known(seen, as_of)
-    result = walk_forward(study, bars, feature_bars=seen, newest_only=True)
+    market = study.load(as_of=as_of)
+    bars = market.bars
+    result = walk_forward(study, bars, feature_bars=market.feature_bars, newest_only=True)
     fold = result.folds[-1]
     return NextForecast(
         study=study.name,
@@ -105,16 +102,6 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
         parameters=fold.chosen,
         trained_until=bars.clock[fold.fold.start],
     )
-
-
-def _known(bars: Bars, as_of: str) -> Bars:
-    try:
-        moment = pd.Timestamp(as_of)
-    except ValueError as error:
-        raise DataError("--as-of", must="be a date such as 2018-06-29", got=as_of) from error
-    if moment < bars.clock[0].tz_localize(None):
-        raise DataError("--as-of", must=f"be at or after the first bar, {bars.clock[0]:%Y-%m-%d}", got=as_of)
-    return bars.until(moment)
 
 
 def _decided(result: WalkForwardResult) -> pd.Timestamp | None:

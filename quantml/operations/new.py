@@ -66,6 +66,6 @@ def _check_name(name: str) -> None:
     hint = f"Choose another, such as {name}_study." if name.isidentifier() else ""
     if not name.isidentifier() or iskeyword(name):
         raise StudyError("a study's name", must="be a Python module's name, such as my_study", got=name, hint=hint)
-    if name in sys.stdlib_module_names or name in packages_distributions():
+    if name in {"quantml", *sys.stdlib_module_names, *packages_distributions()}:
         rule = "not be that of a module which studies may import"
         raise StudyError("a study's name", must=rule, got=name, hint=hint)

@@ -37,7 +37,7 @@ from quantml.bars import Bars
 from quantml.cash import CashRate
 from quantml.errors import QuantmlError, SignalError, check
 from quantml.forecasters.base import Forecast
-from quantml.source import raised_at
+from quantml.source import cause_of, raised_at
 from quantml.timing import Fill
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -205,8 +205,7 @@ def _apply(step: Step, number: int, inputs: Any, context: Context) -> Weights:
     except QuantmlError:
         raise
     except (Exception, SystemExit) as error:
-        text = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise SignalError(f"{name} failed: {text}", where=raised_at(error)) from error
+        raise SignalError(f"{name} failed: {cause_of(error)}", where=raised_at(error)) from error
     if isinstance(made, Weights):
         _check_panel(name, made.clock, made.symbols, context.bars)
         return made

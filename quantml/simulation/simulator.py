@@ -154,7 +154,7 @@ def buy_and_hold(
         If `start` is not on the bars' clock, a symbol is unknown, or nothing to buy has a bar at `start`.
     """
     check(len(bars) > 0, "bars", "have at least one row", 0, error=SimulationError)
-    moment = bars.clock[0] if start is None else _moment(start, bars)
+    moment = bars.clock[0] if start is None else bars.on_clock(start)
     row = int(bars.clock.get_indexer([moment])[0])
     if row < 0:
         raise SimulationError("start", must="be a time of the bars", got=str(start))
@@ -258,11 +258,6 @@ def _numbers(table: pd.DataFrame) -> NDArray[np.float64]:
         where = f"{table.columns[column]}, {_text(table.index[row])}"
         raise SimulationError("a weight", must="be finite", got=float(values[row, column]), where=where)
     return values
-
-
-def _moment(moment: str | pd.Timestamp, bars: Bars) -> pd.Timestamp:
-    stamp = pd.Timestamp(moment)
-    return stamp.tz_localize(bars.clock.tz) if stamp.tz is None and bars.clock.tz is not None else stamp
 
 
 def _text(moment: Any) -> str:

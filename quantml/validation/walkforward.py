@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -166,6 +167,8 @@ def _collected_warnings() -> Iterator[list[str]]:
     messages: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    thread = threading.get_ident()
+    handler.addFilter(lambda record: record.thread == thread)  # other folds may run in other threads
     logger = logging.getLogger("quantml")
     logger.addHandler(handler)
     try:

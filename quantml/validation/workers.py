@@ -6,17 +6,11 @@ is published once and travels once per worker.
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import resource_tracker
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, Protocol, TypeVar
@@ -25,7 +19,9 @@ from uuid import uuid4
 import cloudpickle
 
 from quantml.errors import QuantmlError, RunError, WorkerError, check_whole
+from quantml.interrupts import uninterrupted
 from quantml.source import Bundle
+from quantml.validation.processes import Processes
 from quantml.validation.threads import single_threaded
 
 Result = TypeVar("Result")
@@ -83,10 +79,12 @@ class Sent:
         """Return the object, from this process's copy if it has one."""
         if self.key in _PUBLISHED:
             return _PUBLISHED[self.key]
-        if not (_RECEIVED and _RECEIVED[0][0] == self.key):
-            data = self.data if self.path is None else Path(self.path).read_bytes()
-            _RECEIVED[:] = [(self.key, cloudpickle.loads(data))]
-        return _RECEIVED[0][1]
+        for key, received in _RECEIVED:
+            if key == self.key:
+                return received
+        shared = cloudpickle.loads(self.data if self.path is None else Path(self.path).read_bytes())
+        _RECEIVED[:] = [(self.key, shared)]
+        return shared
 
     def pack(self, result: Any) -> Any:
         """Pickle the result."""
@@ -101,3 +99,263 @@ _PUBLISHED: Final[dict[str, Any]] = {}
 """What this process has published and not yet stopped, for tasks that run in its own threads."""
 _RECEIVED: Final[list[tuple[str, Any]]] = []
 """The one object that this process received last: an older one belongs to a finished run."""
+
+
+# ----------------------------------------------------------------- where tasks run
+
+
+class Workers(Protocol):
+    """The seam for parallel work."""
+
+    def start(self) -> Executor:
+        """Start the workers, or start them again after they broke."""
+
+    def publish(self, shared: object) -> Handle:
+        """Make an object available to every task."""
+
+    def stop(self, *, kill: bool = False) -> None:
+        """Stop the workers; with `kill`, without waiting for their tasks. They may be started again."""
+
+
+class _Immediate(Executor):
+    """Runs each task when it is submitted."""
+
+    def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
+        future: Future[Result] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+class Serial:
+    """Work in this process."""
+
+    def start(self) -> Executor:
+        """Return an executor that runs each task when it is submitted."""
+        return _Immediate()
+
+    def publish(self, shared: object) -> Handle:
+        """Keep the object as it is."""
+        return Kept(shared)
+
+    def stop(self, *, kill: bool = False) -> None:
+        """Do nothing: no worker and no object is left."""
+
+
+class Loky:
+    """Worker processes on this machine, for one run at a time.
+
+    They ignore Ctrl-C, which is for the calling process to answer, and do not outlive it.
+
+    Parameters
+    ----------
+    count : int
+        Number of processes; each computes with one thread.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = check_whole("workers", count, least=1)
+        self._processes: Processes | None = None
+        self._folder: Path | None = None
+
+    def start(self) -> Executor:
+        """Start the processes."""
+        self._end(kill=True)
+        with uninterrupted():
+            self._processes = Processes(self._count)
+        return self._processes
+
+    def publish(self, shared: object) -> Handle:
+        """Write the object to a temporary file, which each process reads once."""
+        self._folder = self._folder or Path(tempfile.mkdtemp(prefix="quantml-"))
+        key = uuid4().hex
+        path = self._folder / f"{key}.pickle"
+        path.write_bytes(_pickled(shared))
+        return Sent(key, path=str(path))
+
+    def stop(self, *, kill: bool = False) -> None:
+        """Stop the processes and remove the temporary files."""
+        self._end(kill=kill)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def _end(self, *, kill: bool) -> None:
+        processes, self._processes = self._processes, None
+        if processes is not None and kill:
+            processes.kill()
+        elif processes is not None:
+            processes.shutdown()
+
+
+class Borrowed:
+    """An executor that the caller brings and stops; a broken one is not restarted."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._started = False
+        self._keys: list[str] = []
+
+    def start(self) -> Executor:
+        """Return the caller's executor."""
+        if self._started:
+            raise WorkerError("the given executor broke", hint="Bring a new one, or use workers, which are restarted.")
+        self._started = True
+        return self._executor
+
+    def publish(self, shared: object) -> Handle:
+        """Send the object along with every task; threads of this process use it as it is."""
+        handle = Sent(uuid4().hex, data=_pickled(shared))
+        _PUBLISHED[handle.key] = shared
+        self._keys.append(handle.key)
+        return handle
+
+    def stop(self, *, kill: bool = False) -> None:
+        """Leave the executor to its owner; tasks that it already runs come to their own end."""
+        self._started = False
+        while self._keys:
+            _PUBLISHED.pop(self._keys.pop(), None)
+
+
+def _pickled(shared: object) -> bytes:
+    try:
+        data: bytes = cloudpickle.dumps(shared)
+    except Exception as error:
+        raise WorkerError(
+            "what is sent to workers", must="be picklable", got=f"{type(error).__name__}: {error}",
+            hint="Leave out open files, locks and connections, or work in this process.",
+        ) from error  # fmt: skip
+    return data
+
+
+def as_workers(executor: Workers | Executor | None) -> Workers:
+    """Read what a caller gave as `executor`: nothing, workers, or a bare executor."""
+    if executor is None:
+        return Serial()
+    return Borrowed(executor) if isinstance(executor, Executor) else executor
+
+
+# ----------------------------------------------------------------- running tasks
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task that failed, sent back as data."""
+
+    error: QuantmlError
+
+
+def run_tasks(
+    workers: Workers,
+    function: Callable[[Any, Any], Result],
+    shared: object,
+    tasks: Sequence[Any],
+    *,
+    bundle: Bundle | None = None,
+    progress: Progress | None = None,
+) -> list[Result]:
+    """Run ``function(shared, task)`` for every task and return the results in the order of `tasks`.
+
+    Parameters
+    ----------
+    workers : Workers
+        Where; stopping them is left to the caller.
+    function : callable
+        Of a module, so that it pickles by name.
+    shared : object
+        What every task is given.
+    tasks : sequence
+    bundle : Bundle, optional
+        Source of the study, registered in every process before anything else is read.
+    progress : callable, optional
+        Called in this thread with the number of tasks done, which only grows, and their number in all.
+
+    Raises
+    ------
+    QuantmlError
+        The error of the first task, in their order, that failed: the same wherever the tasks ran. Tasks after it are
+        not started any more, or left alone.
+    WorkerError
+        If worker processes died more than three times.
+    """
+    handle = workers.publish(shared)
+    results = _Results(handle, len(tasks), progress)
+    calls = [(function, handle, number, task, bundle) for number, task in enumerate(tasks)]
+    for _ in range(RESTARTS + 1):
+        try:
+            _run_missing(workers.start(), calls, results)
+        except BrokenExecutor:
+            continue
+        return results.in_order()
+    raise WorkerError(f"worker processes died {RESTARTS + 1} times", hint="Use fewer workers, or look at memory.")
+
+
+class _Results:
+    """What came back so far; a failure makes every later task needless."""
+
+    def __init__(self, handle: Handle, total: int, progress: Progress | None) -> None:
+        self._handle, self._total, self._progress = handle, total, progress
+        self._done: dict[int, Any] = {}
+        self.end = total
+
+    def add(self, number: int, packed: Any) -> None:
+        """Take in the result of a task."""
+        self._done[number] = self._handle.unpack(packed)
+        if isinstance(self._done[number], Failure):
+            self.end = min(self.end, number)
+        if self._progress is not None:
+            self._progress(len(self._done), self._total)
+
+    def missing(self) -> list[int]:
+        """Number the tasks that are still needed."""
+        return [number for number in range(self.end) if number not in self._done]
+
+    def in_order(self) -> list[Any]:
+        """Return the results, or raise the first failure."""
+        if self.end < self._total:
+            raise self._done[self.end].error
+        return [self._done[number] for number in range(self._total)]
+
+
+def _run_missing(executor: Executor, calls: Sequence[tuple[Any, ...]], results: _Results) -> None:
+    """Submit what is missing in order, and take in results as they come."""
+    pending: dict[Future[Any], int] = {}
+    finished: SimpleQueue[Future[Any]] = SimpleQueue()
+    try:
+        for number in results.missing():
+            if number > results.end:
+                break
+            future = executor.submit(_attempt, *calls[number])
+            pending[future] = number
+            future.add_done_callback(finished.put)
+            while not finished.empty():
+                _take(finished.get(), pending, results)
+        while any(number < results.end for number in pending.values()):
+            _take(finished.get(), pending, results)
+    finally:
+        _cancel_after(-1, pending)
+
+
+def _take(future: Future[Any], pending: dict[Future[Any], int], results: _Results) -> None:
+    number = pending.pop(future, None)
+    if number is not None:  # a cancelled one is no longer pending
+        results.add(number, future.result())
+        _cancel_after(results.end, pending)
+
+
+def _cancel_after(last: int, pending: dict[Future[Any], int]) -> None:
+    for future in [future for future, number in pending.items() if number > last]:
+        del pending[future]
+        future.cancel()
+
+
+def _attempt(function: Callable[[Any, Any], Any], handle: Handle, number: int, task: Any, bundle: Bundle | None) -> Any:
+    """Run one task, and return its packed result or failure."""
+    try:
+        if bundle is not None:
+            bundle.register()
+        with single_threaded():
+            return handle.pack(function(handle.get(), task))
+    except QuantmlError as error:
+        return handle.pack(Failure(error))
+    except Exception as error:  # noqa: BLE001 - a worker's failure travels as data, with its cause named
+        return handle.pack(Failure(RunError(f"task {number}: {type(error).__name__}: {error}")))

@@ -78,7 +78,7 @@ def test_the_next_session_is_the_exchanges():
 
 
 def test_before_the_first_bar_there_is_nothing_to_decide_on():
-    with pytest.raises(DataError, match="--as-of must be at or after the first bar"):
+    with pytest.raises(DataError, match="as_of must be at or after the first bar"):
         forecast_next(study(), as_of="1990-01-01")
 
 
