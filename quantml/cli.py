@@ -308,7 +308,7 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line and exit as its epilog says, or with 130 where it is interrupted and 143 where terminated."""
+    """Run the command line and exit as its epilog says, with 130 where interrupted and 143 where terminated."""
     debug = "--debug" in sys.argv
     _show_warnings_of_loaders()
     arguments = [part for part in sys.argv[1:] if part != "--debug"]

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly, frame
 from quantml.bars import Bars
-from quantml.errors import DataError, ParameterError, TargetError, check, did_you_mean
+from quantml.errors import DataError, ParameterError, TargetError, check, did_you_mean, is_whole
 from quantml.exogenous import Exogenous
 from quantml.listings import OwnBars
 from quantml.space import Declaration
@@ -334,8 +334,7 @@ def _check_horizon(declared: _Horizon, least: int) -> None:
 
 
 def _check_count(subject: str, value: Any, least: int, of: str) -> None:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    check(whole and value >= least, subject, f"be a whole number of {of}, at least {least}", value)
+    check(is_whole(value, least), subject, f"be a whole number of {of}, at least {least}", value)
 
 
 def _origin(declared: _Horizon, bars: Bars, fill: Fill) -> tuple[str, int]:

@@ -10,7 +10,7 @@ from quantml.interrupts import uninterrupted
 
 def test_an_interruption_waits_for_the_end_of_the_block():
     before, reached = signal.getsignal(signal.SIGINT), []
-    with pytest.raises(KeyboardInterrupt), uninterrupted(), uninterrupted():
+    with pytest.raises(KeyboardInterrupt), uninterrupted(), uninterrupted():  # noqa: PT012
         signal.raise_signal(signal.SIGINT)
         reached.append("end")
     assert reached == ["end"]

@@ -16,7 +16,7 @@ from quantml import arrays
 from quantml.arrays import ReadOnly
 from quantml.bars import Bars
 from quantml.canonical import described
-from quantml.errors import FeatureError, InputError, did_you_mean
+from quantml.errors import FeatureError, InputError, did_you_mean, is_whole
 from quantml.source import cause_of, raised_at
 from quantml.space import find_spaces
 
@@ -176,7 +176,7 @@ def _check_feature(feature: Any) -> None:
 
 def _warmup(feature: Feature, name: str) -> int:
     stated = getattr(feature, "warmup", 0)
-    if isinstance(stated, bool) or not isinstance(stated, (int, np.integer)) or stated < 0:
+    if not is_whole(stated, least=0):
         raise FeatureError(f"feature {name}", must="state its warmup as a number of bars", got=stated)
     return int(stated)
 

@@ -14,7 +14,7 @@ from quantml.arrays import read_only
 from quantml.bars import Bars
 from quantml.cash import CashRate, cash_returns, check_cash
 from quantml.currency import check_one_currency
-from quantml.errors import SimulationError, check, did_you_mean
+from quantml.errors import SimulationError, check, did_you_mean, is_finite, is_whole
 from quantml.simulation.books import Simulation
 from quantml.simulation.costs import KINDS, Costs
 from quantml.simulation.kernel import NOBODY, Book, Market, keep_books
@@ -173,10 +173,9 @@ def buy_and_hold(
 
 
 def _check_account(initial_cash: float, delist_after: int) -> None:
-    number = isinstance(initial_cash, (int, float, np.number)) and not isinstance(initial_cash, bool)
-    rule = "be a positive finite number"
-    check(number and 0.0 < initial_cash < np.inf, "initial_cash", rule, initial_cash, error=SimulationError)
-    whole = isinstance(delist_after, (int, np.integer)) and not isinstance(delist_after, bool) and delist_after >= 1
+    held = is_finite(initial_cash) and initial_cash > 0.0
+    check(held, "initial_cash", "be a positive finite number", initial_cash, error=SimulationError)
+    whole = is_whole(delist_after, least=1)
     check(whole, "delist_after", "be a whole number of at least 1", delist_after, error=SimulationError)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -69,7 +70,7 @@ def fit(problem: Problem, forecaster: Forecaster | Any, fold: Fold, values: Valu
     """Fit a forecaster on the fold's purged training rows."""
     train = problem.train(fold, values)
     with users_code(forecaster, f"{_name(forecaster)}.fit", ForecastError):
-        return as_forecaster(forecaster).fit(train)
+        return as_forecaster(copy.deepcopy(forecaster)).fit(train)  # what `fit` writes on it is its fold's own
 
 
 def forecast(
@@ -219,7 +220,7 @@ def fit_steps(problem: Problem, fold: Fold, values: Values) -> tuple[Any, ...]:
 
 def _fit_step(step: Any, train: Train) -> Any:
     with users_code(step, f"{_name(step)}.fit", SignalError):
-        return step.fit(train)
+        return copy.deepcopy(step).fit(train)  # what `fit` writes on a step is its fold's own
 
 
 def renumbered(whole: Forecast, numbers: NDArray[np.int64]) -> Forecast:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,15 @@ from quantml.loaders import Sample, Synthetic
 from quantml.loaders.quality import (
     DropBar,
     EarlyEnd,
+    Finding,
     ForwardFill,
     MissingSession,
+    OwnBars,
     Quality,
     QuarantineSymbol,
     Raise,
     RepeatedBar,
+    Rule,
     Spike,
     StaleRun,
     UnadjustedSplit,
@@ -148,10 +152,21 @@ def test_policies_act_in_order() -> None:
     assert DAYS[2] not in both.bars.clock
 
 
+@dataclass(frozen=True)
+class OfB(Rule):
+    """A rule of a user's own: the fifth of the days is wrong in B."""
+
+    name: ClassVar[str] = "of B"
+
+    def find(self, own: OwnBars) -> list[Finding]:
+        row = int(own.exists[:, 1].sum()) - 4
+        return [self.report(own, 1, row, row, "It is B's.")]
+
+
 def test_a_fill_stays_when_another_bar_is_dropped() -> None:
-    quality = Quality([ForwardFill(MissingSession()), DropBar(ZeroVolume())])
-    market = quality.apply(panel(idle={"A": [5]}, calendar="XNYS"))
-    assert last(market.feature_bars.close["B"])[1:4] == [21.0, 21.0, 23.0]
+    market = Quality([ForwardFill(OfB()), DropBar(ZeroVolume())]).apply(panel(idle={"A": [5]}))
+    assert last(market.feature_bars.close["B"])[3:6] == [23.0, 23.0, 25.0]
+    assert last(market.bars.close["B"])[3:6] == [23.0, 24.0, 25.0]
     for bars in (market.bars, market.feature_bars):
         assert_array_equal(last(bars.close["A"])[4:7], [14.0, NAN, 16.0])
 

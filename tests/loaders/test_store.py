@@ -33,7 +33,8 @@ class Plain(Declaration):
     name: ClassVar[str] = "plain-1d"
 
     def fetch(self, symbol: str, *, start: pd.Timestamp | None, end: pd.Timestamp | None) -> pd.DataFrame:
-        return RAW[symbol].loc[start:end]
+        rows = prices(120, seed=1, split=(90, 2.0)) if symbol == "A" else prices(110, seed=2)
+        return rows.loc[start:end]
 
 
 RAW = {"A": prices(120, seed=1, split=(90, 2.0)), "B": prices(110, seed=2)}
