@@ -340,31 +340,12 @@ class Bars(ReadOnly):
 
     def until(self, moment: str | pd.Timestamp) -> Bars:
         """Return what was known at the close of `moment`: every row and outside value at or before it."""
-        return self._rows(slice(0, int(self.clock.searchsorted(self.on_clock(moment), side="right"))))
+        return self._rows(slice(0, int(self.clock.searchsorted(panel.read_moment(moment, self.clock), side="right"))))
 
     def between(self, first: str | pd.Timestamp, last: str | pd.Timestamp) -> Bars:
         """Return the rows from `first` to `last`, both included; adjustment starts again at 1.0."""
-        begin = int(self.clock.searchsorted(self.on_clock(first), side="left"))
-        return self._rows(slice(begin, int(self.clock.searchsorted(self.on_clock(last), side="right"))))
-
-    def on_clock(self, moment: str | pd.Timestamp) -> pd.Timestamp:
-        """Read a time as the clock does: one without a time zone is meant in the clock's own.
-
-        Raises
-        ------
-        DataError
-            If it is no time, or has a time zone where the clock has sessions.
-        """
-        try:
-            stamp = pd.Timestamp(moment)
-        except (TypeError, ValueError) as error:
-            raise DataError("a time", must="be a date such as 2018-06-29", got=moment) from error
-        if pd.isna(stamp):
-            raise DataError("a time", must="be a date such as 2018-06-29", got=moment)
-        if stamp.tz is not None and self.clock.tz is None:
-            hint = "The bars are sessions: give the session's date alone."
-            raise DataError("a time", must="have no time zone", got=moment, hint=hint)
-        return stamp.tz_localize(self.clock.tz) if stamp.tz is None and self.clock.tz is not None else stamp
+        begin = int(self.clock.searchsorted(panel.read_moment(first, self.clock), side="left"))
+        return self._rows(slice(begin, int(self.clock.searchsorted(panel.read_moment(last, self.clock), side="right"))))
 
     def _rows(self, rows: slice) -> Bars:
         clock = self.clock[rows]

@@ -158,7 +158,7 @@ def _prints_to_stderr() -> Iterator[None]:
     kept = os.dup(1)
     os.dup2(2, 1)  # below Python too: libraries in C write there, and new processes inherit it
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr):  # which shows it at once
             yield
     finally:
         sys.stdout.flush()

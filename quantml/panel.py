@@ -247,3 +247,23 @@ class _Finder:
             row, column = np.argwhere(mask)[0]
             where = f"{self._symbols[column]}, {self._clock[row]:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
             raise DataError(subject, must=must, got=float(values[row, column]), where=where)
+
+
+def read_moment(moment: str | pd.Timestamp, clock: pd.DatetimeIndex) -> pd.Timestamp:
+    """Read a time as the clock does: one without a time zone is meant in the clock's own.
+
+    Raises
+    ------
+    DataError
+        If it is no time, or has a time zone where the clock has sessions.
+    """
+    try:
+        stamp = pd.Timestamp(moment)
+    except (TypeError, ValueError) as error:
+        raise DataError("a time", must="be a date such as 2018-06-29", got=moment) from error
+    if pd.isna(stamp):
+        raise DataError("a time", must="be a date such as 2018-06-29", got=moment)
+    if stamp.tz is not None and clock.tz is None:
+        hint = "The bars are sessions: give the session's date alone."
+        raise DataError("a time", must="have no time zone", got=str(moment), hint=hint)
+    return stamp.tz_localize(clock.tz) if stamp.tz is None and clock.tz is not None else stamp

@@ -22,6 +22,7 @@ from quantml.errors import DataError, ParameterError, QuantmlError, StudyError, 
 from quantml.exogenous import Exogenous
 from quantml.loaders.quality.market import Market as Market
 from quantml.loaders.quality.policies import Quality
+from quantml.panel import read_moment
 from quantml.simulation.costs import Costs
 from quantml.source import PREFIX, Bundle, path_of, read_bundle
 from quantml.space import Space, children, find_spaces, substitute
@@ -278,7 +279,7 @@ _NOT_DECLARED = ("name", "bundle")
 
 
 def _known(bars: Bars, as_of: str | pd.Timestamp) -> Bars:
-    moment = bars.on_clock(as_of)
+    moment = read_moment(as_of, bars.clock)
     if moment < bars.clock[0]:
         raise DataError("as_of", must=f"be at or after the first bar, {bars.clock[0]:%Y-%m-%d}", got=str(as_of))
     return bars.until(moment)

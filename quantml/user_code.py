@@ -29,9 +29,8 @@ from quantml.syntax import Import, attributes_named, imports_read, names_read, s
 _BOOKKEEPING: Final = frozenset({
     "__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__",
     "__annotate_func__", "__annotations_cache__", "__slots__", "__slotnames__", "__dataclass_fields__",
-    "__dataclass_params__",
-    "__match_args__", "__firstlineno__", "__static_attributes__", "__abstractmethods__", "_abc_impl",
-    "__orig_bases__", "__parameters__", "__type_params__",
+    "__dataclass_params__", "__match_args__", "__firstlineno__", "__static_attributes__", "__abstractmethods__",
+    "_abc_impl", "__orig_bases__", "__parameters__", "__type_params__",
 })  # fmt: skip
 _GENERATED: Final = frozenset({
     "__init__", "__repr__", "__eq__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__setattr__",

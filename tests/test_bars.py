@@ -1,6 +1,7 @@
 """Bars: what they refuse, adjustment forward from the first bar, cutting, identity."""
 
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -223,3 +224,17 @@ def test_an_outside_value_is_unknown_until_it_is_available():
 def test_an_outside_table_says_when_it_was_available():
     with pytest.raises(DataError, match="must have either lag or available_at .table 'macro'."):
         Exogenous(pd.DataFrame({"x": [1.0]}, index=DAYS[:1]), name="macro")
+
+
+@pytest.mark.parametrize(
+    ("moment", "rule"),
+    [
+        ("soon", "be a date such as 2018-06-29; got 'soon'"),
+        ("", "be a date such as 2018-06-29; got ''"),
+        ("nat", "be a date such as 2018-06-29; got 'nat'"),
+        ("2001-01-02T10:00+02:00", "have no time zone; got '2001-01-02T10:00+02:00'"),
+    ],
+)
+def test_what_is_no_time_of_the_clock_is_refused(moment, rule):
+    with pytest.raises(DataError, match=re.escape(f"a time must {rule}")):
+        Bars.from_frame(frame()).until(moment)

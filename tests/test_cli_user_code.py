@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from quantml.cli import main
+from quantml.cli import _prints_to_stderr, main
 from quantml.errors import StorageError
 from quantml.runs import find_run, list_runs, load_run
 from tests.test_cli import CROSS, quantml, study
@@ -40,6 +40,14 @@ def test_what_a_study_prints_goes_to_standard_error(tmp_path, how):
     assert done.stdout.count("\n") == 1
     for text in ("at import", "in a feature", "from a child", "in a fit", "in a step"):
         assert text in done.stderr
+
+
+def test_what_is_printed_appears_at_once(capsys):
+    with _prints_to_stderr():
+        print("in the middle of a long run")  # noqa: T201
+        assert capsys.readouterr() == ("", "in the middle of a long run\n")
+    print("the result")  # noqa: T201
+    assert capsys.readouterr().out == "the result\n"
 
 
 PLACE = f"(line {CROSS.count(chr(10)) + 2} of mine.py)."
@@ -145,9 +153,10 @@ def test_a_damaged_run_is_left_out_of_the_list_and_refused_for_a_report(two):
     assert done.stderr.endswith("must hold a JSON object; got 'list'.\n")
 
 
-@pytest.mark.parametrize("content", [{"outcome": "perfect"}, {"outcome": "rejected"}])
-def test_a_damaged_verdict_is_refused(two, content):
+@pytest.mark.parametrize("change", [{"outcome": "perfect"}, {"sharpe_ratio": 1.0}, {"sharpe_ratio": {"ends": 3}}])
+def test_a_damaged_verdict_is_refused(two, change):
     _, (older, _) = two
-    (older / "verdict.json").write_text(json.dumps({"format": 1, **content}))
+    content = json.loads((older / "verdict.json").read_text())
+    (older / "verdict.json").write_text(json.dumps({**content, **change}))
     with pytest.raises(StorageError, match=r"verdict.json must hold a verdict"):
         load_run(older)

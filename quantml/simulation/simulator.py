@@ -15,6 +15,7 @@ from quantml.bars import Bars
 from quantml.cash import CashRate, cash_returns, check_cash
 from quantml.currency import check_one_currency
 from quantml.errors import SimulationError, check, did_you_mean, is_finite, is_whole
+from quantml.panel import read_moment
 from quantml.simulation.books import Simulation
 from quantml.simulation.costs import KINDS, Costs
 from quantml.simulation.kernel import NOBODY, Book, Market, keep_books
@@ -154,7 +155,7 @@ def buy_and_hold(
         If `start` is not on the bars' clock, a symbol is unknown, or nothing to buy has a bar at `start`.
     """
     check(len(bars) > 0, "bars", "have at least one row", 0, error=SimulationError)
-    moment = bars.clock[0] if start is None else bars.on_clock(start)
+    moment = bars.clock[0] if start is None else read_moment(start, bars.clock)
     row = int(bars.clock.get_indexer([moment])[0])
     if row < 0:
         raise SimulationError("start", must="be a time of the bars", got=str(start))
