@@ -340,16 +340,12 @@ class Bars(ReadOnly):
 
     def until(self, moment: str | pd.Timestamp) -> Bars:
         """Return what was known at the close of `moment`: every row and outside value at or before it."""
-        return self._rows(slice(0, int(self.clock.searchsorted(self._moment(moment), side="right"))))
+        return self._rows(slice(0, int(self.clock.searchsorted(panel.read_moment(moment, self.clock), side="right"))))
 
     def between(self, first: str | pd.Timestamp, last: str | pd.Timestamp) -> Bars:
         """Return the rows from `first` to `last`, both included; adjustment starts again at 1.0."""
-        begin = int(self.clock.searchsorted(self._moment(first), side="left"))
-        return self._rows(slice(begin, int(self.clock.searchsorted(self._moment(last), side="right"))))
-
-    def _moment(self, moment: str | pd.Timestamp) -> pd.Timestamp:
-        stamp = pd.Timestamp(moment)
-        return stamp.tz_localize(self.clock.tz) if stamp.tz is None and self.clock.tz is not None else stamp
+        begin = int(self.clock.searchsorted(panel.read_moment(first, self.clock), side="left"))
+        return self._rows(slice(begin, int(self.clock.searchsorted(panel.read_moment(last, self.clock), side="right"))))
 
     def _rows(self, rows: slice) -> Bars:
         clock = self.clock[rows]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantml.bars import Bars
-from quantml.errors import DataError, ParameterError, check, did_you_mean
+from quantml.errors import DataError, ParameterError, check, did_you_mean, is_finite
 from quantml.space import Declaration
 
 __all__ = ["CashRate", "cash_returns", "check_cash"]
@@ -102,7 +102,6 @@ def check_cash(cash: Any) -> None:
     """Raise `ParameterError` unless `cash` is None, a `CashRate`, or a rate per year as a decimal."""
     if cash is None or isinstance(cash, CashRate):
         return
-    number = isinstance(cash, (int, float, np.number)) and not isinstance(cash, bool)
-    if not (number and abs(cash) < 1.0):
+    if not (is_finite(cash) and abs(cash) < 1.0):
         hint = "Write 0.05 for 5 % a year, or CashRate('table', 'column')."
         raise ParameterError("cash", must="be a simple rate per year as a decimal, or a CashRate", got=cash, hint=hint)

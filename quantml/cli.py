@@ -3,32 +3,47 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+import signal
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from quantml import __version__
-from quantml.errors import InputError, MissingExtra, QuantmlError, StorageError
+from quantml.errors import InputError, MissingExtra, ParameterError, QuantmlError, StorageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from quantml.loaders.inspections import Inspection
     from quantml.runs import Run
 
 BAD_INPUT: Final = 2
 FAILED: Final = 1
-INTERRUPTED: Final = 130
+STOPPED: Final = 128
+"""Plus the number of the signal: 130 for Ctrl-C, 143 for SIGTERM."""
+ALARM: Final = 3
 
 app = typer.Typer(
     name="quantml",
-    epilog="Exit codes: 0 done, 1 failed, 2 bad input. Put --debug anywhere to see a traceback.",
+    epilog="Exit codes: 0 done, 1 failed, 2 bad input, an error in a study's own code included,"
+    " 3 done, but something was found. Standard output holds"
+    " the result alone; what studies print goes to standard error. Put --debug anywhere to see a traceback.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+data = typer.Typer(name="data", help="Download prices, and see what is wrong with them.", no_args_is_help=True)
+app.add_typer(data)
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.py", help="File that exports `study`.", show_default=False)]
 Out = Annotated[
@@ -38,6 +53,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 Settings = Annotated[
     list[str],
     typer.Option("--set", metavar="PATH=VALUE", help="Change a declared value, e.g. validation.test=1m."),
+]
+
+Interval = Annotated[str, typer.Option(help="Length of a bar: 1d, 1h, 30m, 15m, 5m, 1m, ...")]
+StoreFolder = Annotated[
+    Path | None, typer.Option("--store", help="`data/store` at the top of the repository.", show_default=False)
 ]
 
 
@@ -57,8 +77,9 @@ def run(
     from quantml.validation.workers import Loky
 
     executor = None if workers is None else Loky(workers)
-    study = load_study(file)
-    finished = run_study(study, executor=executor, out=out or default_out(), progress=True, settings=settings)
+    with _prints_to_stderr():
+        study = load_study(file)
+        finished = run_study(study, executor=executor, out=out or default_out(), progress=True, settings=settings)
     _show(_run_as_json(finished) if as_json else result_table(finished))
 
 
@@ -116,8 +137,130 @@ def forecast(
     from quantml.reports.terminal import forecast_table
     from quantml.study import load_study
 
-    decided = forecast_next(load_study(file).override(settings), as_of=as_of)
+    _check_as_of(as_of)
+    with _prints_to_stderr():
+        decided = forecast_next(load_study(file).override(settings), as_of=as_of)
     _show(decided.as_json() if as_json else forecast_table(decided))
+
+
+def _check_as_of(text: str | None) -> None:
+    """Raise unless a date or time is written as ISO 8601 has it: no other word that could be read as one."""
+    try:
+        _ = None if text is None else datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ParameterError("--as-of", must="be a date such as 2018-06-29", got=text) from error
+
+
+@contextmanager
+def _prints_to_stderr() -> Iterator[None]:
+    """Send what study code, here or in a worker process, writes to standard output to standard error instead."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)  # below Python too: libraries in C write there, and new processes inherit it
+    try:
+        with redirect_stdout(sys.stderr):  # which shows it at once
+            yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+@data.command()
+def pull(
+    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL...", help="As Yahoo writes them.")],
+    interval: Interval = "1d",
+    start: Annotated[str | None, typer.Option(help="First date; all there is by default.", show_default=False)] = None,
+    end: Annotated[str | None, typer.Option(help="Last date.", show_default=False)] = None,
+    folder: StoreFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Download from Yahoo what the store lacks of symbols, and compare the rest with what is stored.
+
+    Exits with 3 where a symbol failed, or Yahoo now says otherwise of stored bars.
+    """
+    from quantml.loaders import Store, Yahoo
+    from quantml.reports.refreshes import has_alarms, refresh_table, refresh_values
+
+    store = Store(folder)
+    source = Yahoo(symbols, interval=interval, start=start, end=end, cache=store.folder / ".yfinance")
+    refreshed = store.refresh(source)
+    if len(refreshed.missing) == len(symbols):
+        raise refreshed.failed[symbols[0]]
+    _show(refresh_values(refreshed) if as_json else refresh_table(refreshed))
+    _alarm(has_alarms(refreshed))
+
+
+@data.command()
+def check(
+    targets: Annotated[
+        list[str], typer.Argument(metavar="STUDY.py|SYMBOL...", help="A study's data, or symbols in the store.")
+    ],
+    interval: Interval = "1d",
+    folder: StoreFolder = None,
+    page: Annotated[Path | None, typer.Option("--out", help="HTML file to write.", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong with a study's data, or with stored symbols; nothing is changed.
+
+    Exits with 3 where anything is worse than a note.
+    """
+    from quantml.reports.findings import findings_page, findings_table, findings_values
+    from quantml.reports.pages import write_page
+
+    is_study = targets[0].endswith(".py")
+    if is_study and len(targets) > 1:
+        raise ParameterError("quantml data check", must="be given one study, or symbols", got=" ".join(targets))
+    found = _of_study(Path(targets[0])) if is_study else _of_store(targets, interval, folder)
+    if page is not None:
+        write_page(page, findings_page(found))
+    if as_json:
+        _show(findings_values(found) | {"page": None if page is None else str(page)})
+    else:
+        _show(findings_table(found, page))
+    _alarm(found.alarms)
+
+
+@data.command()
+def show(
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="One symbol of the study or the store.")],
+    study: Annotated[Path | None, typer.Option(help="File that exports `study`.", show_default=False)] = None,
+    interval: Interval = "1d",
+    folder: StoreFolder = None,
+    out: Annotated[Path, typer.Option(help="Folder to write the page to.")] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Draw a symbol's prices and volume with what is wrong marked in them, as an HTML page."""
+    from quantml.reports.findings import findings_values, page_name, symbol_page
+    from quantml.reports.pages import write_page
+
+    found = (_of_store([symbol], interval, folder) if study is None else _of_study(study)).of(symbol)
+    path = out / page_name(symbol)
+    write_page(path, symbol_page(found))
+    _show(findings_values(found) | {"page": str(path)} if as_json else str(path))
+
+
+def _of_study(file: Path) -> Inspection:
+    """Look at the data of a study as they are loaded, before its policies act."""
+    from quantml.loaders.inspections import inspect_bars
+    from quantml.study import load_study
+
+    with _prints_to_stderr():
+        study = load_study(file)
+        return inspect_bars(replace(study, quality=None).load_bars(), study.name)
+
+
+def _of_store(symbols: list[str], interval: str, folder: Path | None) -> Inspection:
+    """Look at what was downloaded of symbols."""
+    from quantml.loaders import Store, Yahoo
+    from quantml.loaders.inspections import inspect_stored
+
+    return inspect_stored(Store(folder), Yahoo(symbols, interval=interval))
+
+
+def _alarm(found: bool) -> None:
+    if found:
+        raise typer.Exit(ALARM)
 
 
 def _run_as_json(finished: Run) -> dict[str, Any]:
@@ -130,6 +273,7 @@ def _run_as_json(finished: Run) -> dict[str, Any]:
         "report": str(finished.folder / "report.html") if finished.folder else None,
         "verdict": None if verdict is None else {"outcome": verdict.outcome, "paragraph": verdict.paragraph},
         "cautions": cautions(finished),
+        "ruined_at": finished.manifest.get("ruined_at"),
         "metrics": dict(finished.metrics),
         "accuracy": finished.manifest["accuracy"],
         "settings": finished.manifest["settings"],
@@ -164,22 +308,47 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line and exit with 0 (done), 1 (failed), 2 (bad input) or 130 (interrupted)."""
+    """Run the command line and exit as its epilog says, with 130 where interrupted and 143 where terminated."""
     debug = "--debug" in sys.argv
+    _show_warnings_of_loaders()
     arguments = [part for part in sys.argv[1:] if part != "--debug"]
+    with _noted_signals() as came:
+        try:
+            app(arguments)
+        except (Exception, KeyboardInterrupt, SystemExit) as error:  # the last line of defence
+            if came:  # whatever a library made of the interruption
+                sys.exit(STOPPED + came[0])
+            if isinstance(error, SystemExit):
+                raise
+            _fail(error, BAD_INPUT if isinstance(error, (InputError, MissingExtra)) else FAILED, debug)
+
+
+@contextmanager
+def _noted_signals() -> Iterator[list[int]]:
+    """Let Ctrl-C and SIGTERM interrupt what runs inside the block, and note in a list which of them came."""
+    came: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
-        app(arguments)
-    except (InputError, MissingExtra) as error:
-        _fail(error, BAD_INPUT, debug)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except QuantmlError as error:
-        _fail(error, FAILED, debug)
-    except Exception as error:  # noqa: BLE001 - the last line of defence prints one line, and all of it with --debug
-        _fail(error, FAILED, debug)
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _fail(error: Exception, code: int, debug: bool) -> None:
+def _show_warnings_of_loaders() -> None:
+    """Print on standard error what loaders warn of, such as how old bars are where a source does not answer."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("warning: %(message)s"))
+    logging.getLogger("quantml.loaders").addHandler(handler)
+
+
+def _fail(error: BaseException, code: int, debug: bool) -> None:
     if debug:
         traceback.print_exception(error)
     text = str(error) if isinstance(error, QuantmlError) else f"{type(error).__name__}: {error} (see --debug)"

@@ -23,9 +23,11 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 _NOTHING = object()
 
@@ -162,3 +164,39 @@ def check(holds: bool, subject: str, must: str, got: Any, *, error: type[InputEr
     """Raise `error` unless `holds`; the one-line form of most parameter checks."""
     if not holds:
         raise error(subject, must, got=got)
+
+
+def is_whole(value: object, least: int | None = None) -> TypeGuard[int]:
+    """Say whether `value` is a whole number, Python's or NumPy's, of at least `least`; a bool is none.
+
+    >>> is_whole(3, least=1), is_whole(3.0), is_whole(True)
+    (True, False, False)
+    """
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return whole and (least is None or int(value) >= least)  # type: ignore[call-overload]
+
+
+def is_finite(value: object) -> TypeGuard[float]:
+    """Say whether `value` is a finite real number, Python's or NumPy's; a bool is none.
+
+    >>> is_finite(0.5), is_finite(float("nan")), is_finite("1")
+    (True, False, False)
+    """
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def check_whole(subject: str, value: object, least: int | None = None) -> int:
+    """Return `value` as an int; raise `ParameterError` unless it is a whole number of at least `least`.
+
+    >>> check_whole("Tuning.folds", 3, least=1)
+    3
+    """
+    must = "be a whole number" + ("" if least is None else f" of at least {least}")
+    check(is_whole(value, least), subject, must, value)
+    return int(value)  # type: ignore[call-overload, no-any-return]
+
+
+def check_finite(subject: str, value: object) -> float:
+    """Return `value` as a float; raise `ParameterError` unless it is a finite number."""
+    check(is_finite(value), subject, "be a finite number", value)
+    return float(value)  # type: ignore[arg-type]

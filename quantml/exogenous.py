@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from quantml.arrays import ReadOnly
 from quantml.calendars import RESOLUTION
 from quantml.errors import DataError, did_you_mean
+from quantml.panel import numbers
 from quantml.timing import Span
 
 
@@ -90,12 +91,16 @@ class Exogenous(ReadOnly):
         symbol: str | None = None,
     ) -> None:
         where = f"table {name!r}"
+        if not isinstance(name, str) or not name:
+            raise DataError("an outside table's name", must="be text", got=name)
         _check_frame(frame, lag, available_at, where)
         for column in (available_at, symbol):
             if column is not None and column not in frame.columns:
                 known = did_you_mean(str(column), map(str, frame.columns))
                 raise DataError("an outside table", must=f"have the column {column!r}", where=where, hint=known)
         held = frame.drop(columns=[column for column in (available_at, symbol) if column is not None])
+        if len(held.columns) == 0:
+            raise DataError("an outside table", must="have at least one column of numbers", where=where)
         self._hold(
             name=name,
             columns=tuple(str(column) for column in held.columns),
@@ -222,6 +227,8 @@ def _check_frame(frame: pd.DataFrame, lag: str | None, available_at: str | None,
         raise DataError("an outside table's index", must="be a DatetimeIndex", got=got, where=where)
     if len(frame) == 0:
         raise DataError("an outside table", must="have at least one row", where=where)
+    if isinstance(frame.columns, pd.MultiIndex):
+        raise DataError("an outside table's columns", must="have one name each", got=frame.columns[0], where=where)
     if not frame.columns.is_unique:
         twice = str(frame.columns[frame.columns.duplicated()][0])
         raise DataError("an outside table's columns", must="be unique", got=twice, where=where)
@@ -238,18 +245,15 @@ def _times(times: Any, subject: str, where: str) -> pd.DatetimeIndex:
 
 def _lagged(index: pd.DatetimeIndex, lag: str | None, where: str) -> pd.DatetimeIndex:
     times = _times(index, "an outside table's times", where)
-    return times if lag == "0d" else (times + Span.parse(lag or "", "lag").offset).as_unit(RESOLUTION)
+    if not isinstance(lag, str):
+        raise DataError("lag", must="be a duration such as '1m' or '45d'", got=lag, where=where)
+    return times if lag == "0d" else (times + Span.parse(lag, "lag").offset).as_unit(RESOLUTION)
 
 
 def _numbers(held: pd.DataFrame, where: str) -> NDArray[np.float64]:
     values = np.empty(held.shape)
     for position, (name, column) in enumerate(held.items()):
-        if column.dtype.kind in "mM":  # times would become nanoseconds
-            raise DataError(f"the column {name!r}", must="hold numbers", got=str(column.dtype), where=where)
-        try:
-            values[:, position] = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"the column {name!r}", must="hold numbers", got=str(error), where=where) from error
+        values[:, position] = numbers(column, f"the column {name!r}", where)
     infinite = np.isinf(values)
     if infinite.any():
         row, position = np.argwhere(infinite)[0]

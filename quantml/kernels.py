@@ -1,8 +1,9 @@
 """The one decorator for compiled code, and the array types that its signatures use.
 
 numba's own cache looks only at the file of the compiled function, so that a constant edited in another module
-goes unseen. Here the cache folder is keyed by the digest of the whole package's source (and, for code in a study's
-bundle, by the bundle's digest, which is part of its module name): a stale kernel cannot be loaded.
+goes unseen. Here the cache folder is keyed by the digest of the whole package's source, and a kernel of a user's by all
+that its code says and reads as well: a stale kernel cannot be loaded. What numba's own cache keeps of a study's
+functions, compiled with ``cache=True``, lasts no longer than the process; use `kernel` to keep it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import uuid
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -17,9 +19,12 @@ from typing import Any, Final, TypeVar, cast
 
 import numba
 from numba import types
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.caching import CacheImpl, CompileResultCacheImpl, FunctionCache, _CacheLocator
 
-from quantml.source import package_digest
+from quantml.canonical import digest
+from quantml.errors import StudyError
+from quantml.interrupts import uninterrupted
+from quantml.source import PACKAGE, PREFIX, package_digest
 
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
@@ -66,8 +71,10 @@ def kernel(signature: Any) -> Callable[[Compiled], Compiled]:
         dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
         if not hasattr(dispatcher, "compile"):  # NUMBA_DISABLE_JIT hands the function back
             return function
-        dispatcher._cache = _KernelCache(function)
-        dispatcher.compile(signature)
+        if _stamp(function):
+            dispatcher._cache = _KernelCache(function)
+        with uninterrupted():  # numba calls back from C, where an interruption is printed, lost, or fatal
+            dispatcher.compile(signature)
         dispatcher.disable_compile()
         return cast(Compiled, dispatcher)
 
@@ -91,25 +98,40 @@ def cache_folder() -> Path:
     return folder
 
 
+def _stamp(function: Callable[..., Any]) -> str:
+    """Name everything that compiled code depends on; empty where that cannot be told, as of a captured array."""
+    if function.__module__.partition(".")[0] == PACKAGE:
+        return package_digest()
+    try:
+        form = digest(function)
+    except StudyError:
+        return ""
+    # machine code names its module, and is of use only where that can be imported
+    return hashlib.sha256(f"{package_digest()} {function.__module__} {form}".encode()).hexdigest()
+
+
 class _Locator(_CacheLocator):  # type: ignore[misc]
     """Says where a kernel's machine code lies, whether or not its source is a file on this machine."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], file: str) -> None:
         self._function = function
+        self._py_file = file  # numba names it in a warning
+        self._stamp = _stamp(function)
 
     @classmethod
-    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> _Locator:
-        return cls(py_func)
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> _Locator | None:
+        return cls(py_func, py_file)
 
     def get_cache_path(self) -> str:
         return str(cache_folder())
 
     def get_source_stamp(self) -> str:
-        return package_digest()
+        return self._stamp
 
     def get_disambiguator(self) -> str:
-        module = hashlib.sha256(self._function.__module__.encode()).hexdigest()[:12]
-        return f"{self._function.__code__.co_firstlineno}-{module}"
+        """Give every version of a function a file of its own, so that none is overwritten while it is read."""
+        place = f"{self._function.__module__} {self._stamp}"
+        return f"{self._function.__code__.co_firstlineno}-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
 
 
 class _KernelCacheImpl(CompileResultCacheImpl):  # type: ignore[misc]
@@ -118,3 +140,27 @@ class _KernelCacheImpl(CompileResultCacheImpl):  # type: ignore[misc]
 
 class _KernelCache(FunctionCache):  # type: ignore[misc]
     _impl_class = _KernelCacheImpl
+
+
+class _BundleLocator(_Locator):
+    """Keeps numba's own cache of a bundle's functions to this process: a file's text does not tell what they read."""
+
+    def __init__(self, function: Callable[..., Any], file: str) -> None:
+        self._function = function
+        self._py_file = file
+        self._stamp = uuid.uuid4().hex
+
+    @classmethod
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> _BundleLocator | None:
+        return cls(py_func, py_file) if py_func.__module__.startswith(PREFIX) else None
+
+    def get_cache_path(self) -> str:
+        return _scratch().name
+
+
+@lru_cache(maxsize=1)
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="quantml-numba-")
+
+
+CacheImpl._locator_classes.insert(0, _BundleLocator)  # numba asks the first that answers

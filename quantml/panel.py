@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
+from numbers import Real
+from types import NoneType
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_complex_dtype, is_numeric_dtype
+from pandas.api.typing import NAType
 
 from quantml.calendars import RESOLUTION
 from quantml.errors import DataError, did_you_mean
@@ -18,8 +23,7 @@ Fields = dict[str, NDArray[np.float64]]
 
 def read_fields(data: pd.DataFrame) -> tuple[pd.DatetimeIndex, tuple[str, ...], Fields]:
     """Read a long frame, or one with (field, symbol) columns, into arrays by field, shape (T, N)."""
-    if len(data) == 0:
-        raise DataError("bars", must="have at least one row", hint="Widen the date range.")
+    check_frame(data)
     wide = data if isinstance(data.columns, pd.MultiIndex) else _pivot(data)
     wide = wide if _names_fields(wide.columns.get_level_values(0)) else wide.swaplevel(axis=1)
     _check_names(wide.columns.get_level_values(0))
@@ -62,8 +66,38 @@ def _pivot(data: pd.DataFrame) -> pd.DataFrame:
 
 def read_wide(data: pd.DataFrame, name: str) -> tuple[pd.DatetimeIndex, tuple[str, ...], NDArray[np.float64]]:
     """Read a time x symbol frame into a clock, symbols and an array."""
+    check_frame(data)
+    if isinstance(data.columns, pd.MultiIndex):
+        hint = "Columns of (field, symbol) pairs go to Bars.from_frame."
+        raise DataError(f"the columns of {name}", must="be symbols", got=data.columns[0], hint=hint)
     clock, symbols = read_clock(data.index), tuple(str(symbol) for symbol in data.columns)
     return clock, symbols, on_clock(data.set_axis(clock), name, clock, symbols)
+
+
+def check_frame(data: Any) -> None:
+    """Raise unless `data` is a frame with something in it."""
+    if not isinstance(data, pd.DataFrame):
+        hint = "Make one of a Series with series.to_frame('symbol')." if isinstance(data, pd.Series) else ""
+        raise DataError("bars", must="be made from a DataFrame", got=type(data).__name__, hint=hint)
+    if len(data) == 0:
+        raise DataError("bars", must="have at least one row", hint="Widen the date range.")
+    if len(data.columns) == 0:
+        raise DataError("bars", must="have at least one symbol", got="a frame without columns")
+
+
+def numbers(column: pd.Series, subject: str, where: str) -> NDArray[np.float64]:
+    """Return a column as float64, missing values as NaN; raise where it holds text, times or complex numbers."""
+    if not is_numeric_dtype(column.dtype) or is_complex_dtype(column.dtype):
+        odd = [not isinstance(value, (Real, Decimal, NoneType, NAType)) for value in column]
+        if column.dtype != object or any(odd):
+            row = odd.index(True) if any(odd) else 0
+            value = column.iloc[row]
+            place = f"{where}, {column.index[row]}".removesuffix(" 00:00:00")
+            raise DataError(
+                subject, must="hold numbers", got=value if isinstance(value, str) else type(value).__name__, where=place
+            )
+    values: NDArray[np.float64] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return values
 
 
 def read_clock(index: pd.Index) -> pd.DatetimeIndex:
@@ -75,7 +109,8 @@ def read_clock(index: pd.Index) -> pd.DatetimeIndex:
 def check_clock(index: pd.Index, where: str = "") -> None:
     """Raise unless the times are a DatetimeIndex, unique, increasing, and midnight or UTC."""
     if not isinstance(index, pd.DatetimeIndex):
-        raise DataError("times", must="be a DatetimeIndex", got=type(index).__name__, where=where)
+        hint = "Read them with pd.to_datetime."
+        raise DataError("times", must="be a DatetimeIndex", got=type(index).__name__, where=where, hint=hint)
     if len(index) == 0:
         raise DataError("bars", must="have at least one row", where=where, hint="Widen the date range.")
     if index.hasnans:
@@ -104,10 +139,8 @@ def on_clock(table: pd.DataFrame, name: str, clock: pd.DatetimeIndex, symbols: t
     if strangers or not table.index.isin(clock).all():
         got = strangers or str(table.index[~table.index.isin(clock)][0])
         raise DataError(f"{name}", must="have the bars' symbols and times", got=got)
-    try:
-        values = table.reindex(index=clock, columns=list(symbols)).to_numpy(dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(name, must="be numbers", got=str(error)) from error
+    held = {symbol: numbers(column, name, str(symbol)) for symbol, column in table.items()}
+    values = pd.DataFrame(held, index=table.index).reindex(index=clock, columns=list(symbols))
     return np.array(values, dtype=np.float64, order="C")  # a copy: the caller's frame stays the caller's
 
 
@@ -214,3 +247,23 @@ class _Finder:
             row, column = np.argwhere(mask)[0]
             where = f"{self._symbols[column]}, {self._clock[row]:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
             raise DataError(subject, must=must, got=float(values[row, column]), where=where)
+
+
+def read_moment(moment: str | pd.Timestamp, clock: pd.DatetimeIndex) -> pd.Timestamp:
+    """Read a time as the clock does: one without a time zone is meant in the clock's own.
+
+    Raises
+    ------
+    DataError
+        If it is no time, or has a time zone where the clock has sessions.
+    """
+    try:
+        stamp = pd.Timestamp(moment)
+    except (TypeError, ValueError) as error:
+        raise DataError("a time", must="be a date such as 2018-06-29", got=moment) from error
+    if pd.isna(stamp):
+        raise DataError("a time", must="be a date such as 2018-06-29", got=moment)
+    if stamp.tz is not None and clock.tz is None:
+        hint = "The bars are sessions: give the session's date alone."
+        raise DataError("a time", must="have no time zone", got=str(moment), hint=hint)
+    return stamp.tz_localize(clock.tz) if stamp.tz is None and clock.tz is not None else stamp

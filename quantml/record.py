@@ -11,8 +11,10 @@ import pandas as pd
 
 from quantml.bars import Bars
 from quantml.calendars import describe, is_slow, missing_sessions
-from quantml.canonical import canonical
+from quantml.canonical import canonical, described
 from quantml.evaluation.accuracy import forecast_accuracy
+from quantml.exogenous import Exogenous
+from quantml.loaders.quality.market import Market
 from quantml.simulation.simulator import Simulation
 from quantml.study import Study
 from quantml.survivorship import SURVIVORSHIP, universe_facts, universe_notes
@@ -66,7 +68,7 @@ def candidates_table(result: WalkForwardResult) -> pd.DataFrame:
             "candidate": number,
             "parameters": parameters_text(candidate.values, result.problem.study),
             "score": candidate.score,
-            "chosen": candidate.values == part.chosen,
+            "chosen": number == part.choice,
         }
         for part in result.folds
         for number, candidate in enumerate(part.candidates)
@@ -115,9 +117,9 @@ def accuracy_of(result: WalkForwardResult) -> dict[str, float]:
     if result.forecast is None or result.baseline is None or result.realised is None:
         return {}
     rows, problem = result.forecast.fold >= 0, result.problem
-    asked = problem.question(result.folds[0].chosen)
+    horizon = max(problem.target(fold.chosen).horizon for fold in result.folds)  # tests must allow for the longest
     compared = (result.realised[rows], result.forecast.mean[rows], result.baseline.mean[rows])
-    return dict(forecast_accuracy(*compared, kind=asked.kind, horizon=asked.horizon))
+    return dict(forecast_accuracy(*compared, kind=result.forecast.kind, horizon=horizon))
 
 
 def data_facts(study: Study, bars: Bars) -> dict[str, Any]:
@@ -128,7 +130,7 @@ def data_facts(study: Study, bars: Bars) -> dict[str, Any]:
     first = [bars.clock[int(np.argmax(bars.traded[:, i]))] for i in range(len(bars.symbols))]
     last = [bars.clock[len(bars) - 1 - int(np.argmax(bars.traded[::-1, i]))] for i in range(len(bars.symbols))]
     return {
-        "source": repr(study.data),
+        "source": described(study.data),
         "snapshot": getattr(study.data, "loaded_snapshot", None),
         "fingerprint": bars.fingerprint,
         "symbols": list(bars.symbols),
@@ -148,6 +150,37 @@ def data_facts(study: Study, bars: Bars) -> dict[str, Any]:
         "notes": _notes(study, bars),
         "universe": universe_facts(bars),
         "tables": {name: list(table.columns) for name, table in bars.tables.items()},
+        "outside": {name: _outside(study, table) for name, table in bars.tables.items()},
+    }
+
+
+def _outside(study: Study, table: Exogenous) -> dict[str, Any]:
+    """When an outside table's values count as known, in days after their date, and what its loader says of it."""
+    days = (table.available.tz_localize(None) - table.period.tz_localize(None)) / pd.Timedelta(days=1)
+    loaders = [part for part in study.exogenous if getattr(part, "name", None) == table.name]
+    return {
+        "rows": len(table),
+        "known_after_days": [float(days.min()), float(days.max())],
+        "notes": [note for part in loaders for note in getattr(part, "notes", ())],
+    }
+
+
+def quality_facts(market: Market) -> dict[str, Any]:
+    """What the study's policies looked for, found and did.
+
+    Returns
+    -------
+    dict
+        ``policies``: their names, in order; none where a study declares none. ``hindsight``: what of their effect rests
+        on later bars, a sentence each. ``findings``: by rule, the number of each severity. ``actions``: symbol, date,
+        until, rule, action and evidence of each thing done.
+    """
+    counts = market.found.counts()
+    return {
+        "policies": [type(policy).__name__ for policy in market.policies],
+        "hindsight": list(dict.fromkeys(policy.hindsight for policy in market.policies if policy.hindsight)),
+        "findings": {str(rule): {str(level): int(n) for level, n in row.items()} for rule, row in counts.iterrows()},
+        "actions": market.actions.to_dict("records"),
     }
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -21,10 +22,12 @@ from quantml.bars import Bars
 from quantml.errors import StorageError
 from quantml.evaluation import metrics
 from quantml.evaluation.verdict import Verdict, judge
+from quantml.manifest import read_manifest, read_verdict
 from quantml.simulation.simulator import Simulation, buy_and_hold, simulate
 from quantml.source import package_digest
-from quantml.study import Study
+from quantml.study import Market, Study
 from quantml.validation.scoring import opened_flat
+from quantml.validation.threads import single_threaded
 from quantml.validation.walkforward import WalkForwardResult, walk_forward
 from quantml.validation.workers import Progress, Workers
 
@@ -50,9 +53,10 @@ class Run:
         What was run: the study's canonical form and hash, data, versions, seed, metrics. JSON-able.
     folds : DataFrame
         One row per fold: train and test dates, training rows, rows purged, chosen parameters (JSON), score in and
-        out of sample.
+        out of sample. Scores are the objective turned so that higher is better: for a metric of risk they are minus
+        the metric.
     candidates : DataFrame
-        One row per configuration scored inside a fold.
+        One row per configuration scored inside a fold; its score is turned alike.
     forecasts : DataFrame
         One row per decision and symbol: mean, baseline, realised (empty for rules).
     weights : DataFrame
@@ -67,7 +71,8 @@ class Run:
     simulation, benchmark : Simulation or None
         The out-of-sample account and buy and hold; None in a run read from its folder.
     timing : mapping
-        Seconds; the one part that differs between two equal runs.
+        Seconds, and in a saved run the time at which it finished (UTC); the one part that differs between two equal
+        runs.
     """
 
     manifest: Mapping[str, Any]
@@ -82,7 +87,7 @@ class Run:
     study: Study | None = None
     simulation: Simulation | None = None
     benchmark: Simulation | None = None
-    timing: Mapping[str, float] = field(default_factory=dict)
+    timing: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
 
     @property
@@ -140,17 +145,20 @@ def run(
     if out is not None:
         storage.check_writable(Path(out))
     _ = study.hash  # a captured table is refused before any work
-    bars = study.load_bars()
-    loaded = time.perf_counter()
-    result = walk_forward(study, bars, executor=executor, progress=progress)
-    finished = _assemble(study, bars, result, settings)
+    with single_threaded():
+        market = study.load()
+        loaded = time.perf_counter()
+        bars, seen = market.bars, market.feature_bars
+        result = walk_forward(study, bars, feature_bars=seen, executor=executor, progress=progress)
+        finished = _assemble(study, market, result, settings)
     ended = time.perf_counter()
     timing = {"load": loaded - began, "walk_forward": ended - loaded, "total": ended - began}
     finished = replace(finished, timing=timing)
     return finished if out is None else save(finished, out, documents)
 
 
-def _assemble(study: Study, bars: Bars, result: WalkForwardResult, settings: Sequence[str]) -> Run:
+def _assemble(study: Study, market: Market, result: WalkForwardResult, settings: Sequence[str]) -> Run:
+    bars = market.bars
     simulation, benchmark = _simulated(study, bars, result)
     equity = _equity_table(simulation, benchmark)
     verdict = None
@@ -162,7 +170,7 @@ def _assemble(study: Study, bars: Bars, result: WalkForwardResult, settings: Seq
             seed=result.problem.seed("verdict"),
             risk_free=simulation.risk_free,
         )
-    manifest = _manifest(study, bars, result, settings) | _measured(bars, result, simulation, benchmark)
+    manifest = _manifest(study, market, result, settings) | _measured(bars, result, simulation, benchmark)
     return Run(
         manifest=manifest,
         folds=record.folds_table(result, simulation),
@@ -211,10 +219,12 @@ def _equity_table(simulation: Simulation | None, benchmark: Simulation | None) -
     return pd.DataFrame(columns)
 
 
-def _manifest(study: Study, bars: Bars, result: WalkForwardResult, settings: Sequence[str]) -> dict[str, Any]:
+def _manifest(study: Study, market: Market, result: WalkForwardResult, settings: Sequence[str]) -> dict[str, Any]:
+    bars = market.bars
     identity = {
         "study": study.hash,
         "data": bars.fingerprint,
+        "feature_data": market.feature_bars.fingerprint,
         "source": package_digest(),
         "user_source": study.bundle.digest if study.bundle else None,
         "settings": list(settings),
@@ -232,7 +242,7 @@ def _manifest(study: Study, bars: Bars, result: WalkForwardResult, settings: Seq
         "settings": list(settings),
         "seed": int(study.seed),
         "fill": result.problem.fill.value,
-        "data": record.data_facts(study, bars),
+        "data": record.data_facts(study, bars) | {"quality": record.quality_facts(market)},
         "work": record.work_facts(result.folds),
         "warnings": record.warnings_of(result.folds),
         "first_decision": bars.clock[result.first],
@@ -278,7 +288,8 @@ def save(finished: Run, out: str | Path, documents: Sequence[Document] = ()) -> 
     if finished.verdict is not None:
         files["verdict.json"] = storage.json_bytes({"format": storage.FORMAT, **asdict(finished.verdict)})
     files |= {f"{name}.parquet": storage.parquet_bytes(getattr(finished, name)) for name in TABLES}
-    files["timing.json"] = storage.json_bytes({"format": storage.FORMAT, **finished.timing})
+    ended = datetime.now(UTC).isoformat(timespec="microseconds")
+    files["timing.json"] = storage.json_bytes({"format": storage.FORMAT, **finished.timing, "finished": ended})
     if finished.study is not None and finished.study.bundle is not None:
         files |= {f"source/{part.relative}": part.text.encode() for part in finished.study.bundle.files}
     files |= dict(document(finished) for document in documents)
@@ -297,18 +308,28 @@ def load_run(folder: str | Path) -> Run:
     path = Path(folder)
     if not path.is_dir():
         raise StorageError("a run", must="be an existing folder", got=str(folder), hint="`quantml runs` lists them.")
-    verdict = None
-    if (path / "verdict.json").exists():
-        verdict = Verdict.from_dict(storage.read_json(path / "verdict.json"))
+    manifest = read_manifest(path / "run.json")
+    verdict = read_verdict(path / "verdict.json") if (path / "verdict.json").exists() else None
     tables = {name: storage.read_parquet(path / f"{name}.parquet") for name in TABLES}
     timing = storage.read_json(path / "timing.json")
-    return Run(manifest=storage.read_json(path / "run.json"), verdict=verdict, timing=timing, folder=path, **tables)
+    return Run(manifest=manifest, verdict=verdict, timing=timing, folder=path, **tables)
 
 
 def list_runs(out: str | Path) -> list[Path]:
-    """List the folders of the runs under ``out``, newest first."""
+    """List the folders of the runs under ``out``, the one that finished last first.
+
+    When a run finished stands in its ``timing.json``; where that cannot be read, it is when its ``run.json`` was
+    written. Writing a report again changes neither.
+    """
     found = [path.parent for path in Path(out).glob("[!.]*/[!.]*/run.json")]
-    return sorted(found, key=lambda path: (-path.stat().st_mtime, str(path)))
+    return sorted(found, key=lambda path: (-_finished(path), str(path)))
+
+
+def _finished(folder: Path) -> float:
+    try:
+        return datetime.fromisoformat(str(storage.read_json(folder / "timing.json")["finished"])).timestamp()
+    except (StorageError, KeyError, ValueError):
+        return (folder / "run.json").stat().st_mtime
 
 
 def find_run(reference: str, out: str | Path) -> Path:

@@ -11,6 +11,8 @@ import hashlib
 import importlib
 import linecache
 import sys
+import sysconfig
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -24,16 +26,38 @@ from quantml.errors import StudyError
 
 PREFIX: Final = "quantml_bundle_"
 """What the names of bundle packages begin with."""
+PACKAGE: Final = __name__.partition(".")[0]
+"""The name of this package, which no module of a user can have."""
 
 
 @lru_cache(maxsize=1)
 def package_digest() -> str:
-    """Return the SHA-256 of every Python file and template of the installed package."""
+    """Return the SHA-256 of every Python file, template and style sheet of the installed package."""
     root = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted(p for p in root.rglob("*") if p.suffix in {".py", ".j2", ".css"}):
         digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def is_users(module: str) -> bool:
+    """Say whether a module is the user's own: in a bundle, a script, or a file outside every folder of packages."""
+    root = module.partition(".")[0]
+    if root == PACKAGE:
+        return False
+    found = sys.modules.get(module) or sys.modules.get(root)
+    if found is None or root.startswith(PREFIX) or root in ("__main__", "__mp_main__"):
+        return True
+    place = getattr(found, "__file__", None) or next(iter(getattr(found, "__path__", ())), None)
+    return place is not None and not is_installed(place)
+
+
+@lru_cache(maxsize=4096)
+def is_installed(place: str) -> bool:
+    """Say whether a file lies in the standard library or in a folder of installed packages."""
+    path = Path(place).resolve()
+    homes = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return bool({"site-packages", "dist-packages"}.intersection(path.parts)) or any(map(path.is_relative_to, homes))
 
 
 @dataclass(frozen=True)
@@ -99,6 +123,30 @@ class Bundle:
         return next((file for file in self.files if file.name == name), None)
 
 
+def cause_of(error: BaseException) -> str:
+    """Name an error of user code: its type, and the first line of its text.
+
+    >>> cause_of(KeyError("A")), cause_of(SystemExit())
+    ("KeyError: 'A'", 'SystemExit')
+    """
+    text = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def raised_at(error: BaseException) -> str:
+    """Name the line that an error of user code comes from: the innermost in the user's own files.
+
+    Where it comes from none of those, it is the first line outside quantml.
+    """
+    frames = [(str(frame.f_globals.get("__name__", "")), frame.f_code.co_filename, line)
+              for frame, line in traceback.walk_tb(error.__traceback__)]  # fmt: skip
+    outside = [frame for frame in frames if frame[0].partition(".")[0] != PACKAGE]
+    own = [frame for frame in outside if is_users(frame[0])]
+    for _, file, line in own[-1:] or outside[:1]:
+        return f"line {line} of {Path(path_of(file)).name}"
+    return ""
+
+
 def read_bundle(path: Path) -> Bundle:
     """Read a study file and, recursively, the modules beside it that it imports.
 
@@ -111,6 +159,8 @@ def read_bundle(path: Path) -> Bundle:
         raise StudyError("a study", must="be an existing Python file", got=str(path))
     if path.suffix != ".py" or not path.stem.isidentifier():
         raise StudyError("a study's file", must="have a Python module's name, such as my_study.py", got=str(path))
+    if path.stem == PACKAGE:
+        raise StudyError("a study's file", must="have a name other than this package's", got=str(path))
     files: dict[str, SourceFile] = {}
     pending = [(path.stem, path)]
     while pending:
@@ -137,6 +187,8 @@ def _local_modules(file: SourceFile, root: Path) -> list[tuple[str, Path]]:
     found: list[tuple[str, Path]] = []
     for name in _imported(ast.parse(file.text), file):
         parts = name.split(".")
+        if parts[0] == PACKAGE:  # its folder lies beside a study at the top of a checkout
+            continue
         for depth in range(1, len(parts) + 1):
             dotted, place = ".".join(parts[:depth]), root.joinpath(*parts[:depth])
             candidates = (place.with_suffix(".py"), place / "__init__.py")
@@ -212,11 +264,43 @@ class _BundleFinder(MetaPathFinder, Loader):
         file = self.bundles[package].find(name)
         if file is None:  # the package itself
             return
+        bundle = self.bundles[package]
+        tree = ast.parse(file.text)
+        if any(imported.split(".")[0] == "numba" for imported in _imported(tree, file)):
+            importlib.import_module(f"{PACKAGE}.kernels")  # numba's own cache then knows what a bundle is
         module.__file__ = file.path
-        # tracebacks and `inspect` then show the text that was loaded, even where the file is absent or was edited
-        linecache.cache[file.path] = (len(file.text), None, file.text.splitlines(keepends=True), file.path)
-        tree = ast.fix_missing_locations(_Localise(self.bundles[package]).visit(ast.parse(file.text)))
-        exec(compile(tree, file.path, "exec"), module.__dict__)
+        tree = ast.fix_missing_locations(_Localise(bundle).visit(tree))
+        exec(compile(tree, _enter(file, bundle), "exec"), module.__dict__)
 
 
 _FINDER: Final = _BundleFinder()
+_LOADED: Final[dict[str, SourceFile]] = {}
+"""The files that bundles were loaded from in this process, by the name that their code objects carry."""
+
+
+def _enter(file: SourceFile, bundle: Bundle) -> str:
+    """Record a file that is being loaded, and return the name that its code objects shall carry.
+
+    It is the file's path, so that breakpoints and tracebacks find it. Where the process has loaded another text from
+    that path before, a part of the digest follows: the code of each version then finds its own text.
+    """
+    name = file.path
+    if _LOADED.setdefault(name, file).text != file.text:
+        name = f"{file.path} ({bundle.digest[:12]})"
+        _LOADED[name] = file
+    # tracebacks and `inspect` then show the text that was loaded, even where the file is absent or was edited
+    linecache.cache[name] = (len(file.text), None, file.text.splitlines(keepends=True), name)
+    return name
+
+
+def path_of(filename: str) -> str:
+    """Return the path of the file that a code object was compiled from, given the name that it carries."""
+    return _LOADED[filename].path if filename in _LOADED else filename
+
+
+def text_of(filename: str, module: str) -> str:
+    """Return the text that the code of a module was compiled from; empty where there is none."""
+    if module.startswith(PREFIX):
+        return _LOADED[filename].text if filename in _LOADED else ""
+    linecache.checkcache(filename)
+    return "".join(linecache.getlines(filename))

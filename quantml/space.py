@@ -7,43 +7,79 @@ checked exactly like one that holds a number.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
-from quantml.errors import InputError, ParameterError
+from quantml.errors import InputError, ParameterError, check, check_finite, check_whole
 
 T = TypeVar("T")
+LISTED: Final = 100_000
+"""How many combinations are listed at most; more are drawn from."""
+Mark = int | float
+"""Where a value lies in its space; equal marks are equal values, whatever the values are."""
 
 
 @dataclass(frozen=True)
 class Space:
     """Values that a parameter may take."""
 
+    @property
+    def size(self) -> int | float:
+        """How many values there are; infinity where they cannot be counted."""
+        return math.inf
+
     def grid(self) -> tuple[Any, ...]:
         """Every value that a grid search tries, in declared order."""
         raise ParameterError("a grid search", must="have only Choice and Integer spaces", got=self)
 
+    def mark(self, generator: np.random.Generator) -> Mark:
+        """Draw the place of a value."""
+        raise NotImplementedError
+
+    def at(self, mark: Any) -> Any:
+        """Return the value at a place."""
+        return mark
+
     def draw(self, generator: np.random.Generator) -> Any:
         """Draw one value."""
-        return self.grid()[int(generator.integers(len(self.grid())))]
+        return self.at(self.mark(generator))
 
 
 @dataclass(frozen=True)
 class ChoiceSpace(Space):
-    """One of the listed values."""
+    """One of the listed values.
+
+    A space inside an alternative is written out: ``Choice(5, Choice(6, 7))`` lists 5, 6 and 7, and
+    ``Choice(Ridge(alpha=Choice(1.0, 10.0)), LightGBM())`` lists three forecasters.
+    """
 
     values: tuple[Any, ...]
 
     def __post_init__(self) -> None:
-        if not self.values:
-            raise ParameterError("Choice", must="list at least one value", got=self.values)
+        check(bool(self.values), "Choice", "list at least one value", self.values)
+        flat = tuple(itertools.chain.from_iterable(_written_out(value) for value in self.values))
+        object.__setattr__(self, "values", flat)
+
+    @property
+    def size(self) -> int:
+        """How many values are listed."""
+        return len(self.values)
 
     def grid(self) -> tuple[Any, ...]:
         """Every listed value."""
         return self.values
+
+    def mark(self, generator: np.random.Generator) -> Mark:
+        """Draw a position in the list."""
+        return int(generator.integers(len(self.values)))
+
+    def at(self, mark: int) -> Any:
+        """Return the value at a position in the list."""
+        return self.values[mark]
 
 
 @dataclass(frozen=True)
@@ -54,12 +90,23 @@ class IntegerSpace(Space):
     high: int
 
     def __post_init__(self) -> None:
-        if not self.low <= self.high:
-            raise ParameterError("Integer", must="have low <= high", got=(self.low, self.high))
+        for name in ("low", "high"):
+            object.__setattr__(self, name, check_whole(f"Integer.{name}", getattr(self, name)))
+        check(self.low <= self.high, "Integer", "have low <= high", (self.low, self.high))
+        check(abs(self.low) < 2**63 > abs(self.high), "Integer", "have ends of 64 bits", (self.low, self.high))
+
+    @property
+    def size(self) -> int:
+        """How many whole numbers there are."""
+        return self.high - self.low + 1
 
     def grid(self) -> tuple[Any, ...]:
         """Every whole number in the range."""
         return tuple(range(self.low, self.high + 1))
+
+    def mark(self, generator: np.random.Generator) -> Mark:
+        """Draw a number."""
+        return int(generator.integers(self.low, self.high, endpoint=True))
 
 
 @dataclass(frozen=True)
@@ -71,14 +118,19 @@ class RealSpace(Space):
     log: bool = False
 
     def __post_init__(self) -> None:
-        if not (self.low < self.high and (not self.log or self.low > 0)):
-            raise ParameterError("Real", must="have low < high, and low > 0 with log", got=(self.low, self.high))
+        for name in ("low", "high"):
+            object.__setattr__(self, name, check_finite(f"Real.{name}", getattr(self, name)))
+        check(isinstance(self.log, bool), "Real.log", "be True or False", self.log)
+        holds = self.low < self.high and (not self.log or self.low > 0)
+        check(holds, "Real", "have low < high, and low > 0 with log", (self.low, self.high))
+        check(math.isfinite(self.high - self.low), "Real", "have a finite width", (self.low, self.high))
 
-    def draw(self, generator: np.random.Generator) -> float:
-        """Draw one number."""
-        if self.log:
-            return float(np.exp(generator.uniform(np.log(self.low), np.log(self.high))))
-        return float(generator.uniform(self.low, self.high))
+    def mark(self, generator: np.random.Generator) -> Mark:
+        """Draw a number."""
+        if not self.log:
+            return float(generator.uniform(self.low, self.high))
+        drawn = np.exp(generator.uniform(np.log(self.low), np.log(self.high)))
+        return float(np.clip(drawn, self.low, self.high))  # exp(log(x)) may miss x by a rounding
 
 
 if TYPE_CHECKING:
@@ -95,7 +147,13 @@ if TYPE_CHECKING:
 else:
 
     def Choice(*values):  # noqa: N802
-        """Stand where one of `values` will stand; every alternative is validated when it is declared."""
+        """Stand where one of `values` will stand; every alternative is validated when it is declared.
+
+        Alternatives may hold a Choice or an Integer, which are written out in declared order, but no Real.
+
+        >>> Choice(5, Choice(6, 7))
+        ChoiceSpace(values=(5, 6, 7))
+        """
         return ChoiceSpace(values)
 
     def Integer(low, high):  # noqa: N802
@@ -164,6 +222,11 @@ def substitute(declared: Any, values: Mapping[str, Any], path: str = "") -> Any:
     return replace(declared, **changed)
 
 
+def combinations(spaces: Mapping[str, Space]) -> int | float:
+    """Count the combinations of the spaces' values, without listing them."""
+    return math.prod(space.size for space in spaces.values())
+
+
 def grid(spaces: Mapping[str, Space]) -> list[dict[str, Any]]:
     """List every combination of the spaces' grid values; the last space varies fastest.
 
@@ -175,6 +238,53 @@ def grid(spaces: Mapping[str, Space]) -> list[dict[str, Any]]:
     return [
         dict(zip(spaces, values, strict=True)) for values in itertools.product(*(s.grid() for s in spaces.values()))
     ]
+
+
+def sample(spaces: Mapping[str, Space], count: int, generator: np.random.Generator) -> list[dict[str, Any]]:
+    """Draw `count` different combinations; all of them, in the order of `grid`, where there are no more.
+
+    Examples
+    --------
+    >>> sample({"a": ChoiceSpace((1, 2))}, 5, np.random.default_rng(0))
+    [{'a': 1}, {'a': 2}]
+    """
+    total = combinations(spaces)
+    if total <= count:
+        return grid(spaces)
+    if math.isinf(total):  # two draws from a Real are equal with probability zero
+        return [{path: space.draw(generator) for path, space in spaces.items()} for _ in range(count)]
+    drawn: dict[tuple[Mark, ...], None] = {}  # in the order of the draws
+    while len(drawn) < count:
+        drawn[tuple(space.mark(generator) for space in spaces.values())] = None
+    return [{path: spaces[path].at(mark) for path, mark in zip(spaces, marks, strict=True)} for marks in drawn]
+
+
+def _written_out(value: Any) -> list[Any]:
+    """List the alternatives that one alternative stands for, in declared order."""
+    inner = find_spaces(value)
+    _check_listable(value, inner)
+    written: list[Any] = []
+    refusal: InputError | None = None
+    for values in grid(inner):
+        try:
+            written.append(substitute(value, values))
+        except InputError as error:  # one part refuses what another allows, such as a fast window above the slow one
+            refusal = refusal or error
+    if refusal is not None and not written:
+        raise refusal
+    return written
+
+
+def _check_listable(value: Any, inner: Mapping[str, Space]) -> None:
+    name = type(value).__name__
+    for path, space in inner.items():
+        if isinstance(space, RealSpace):
+            subject = f"{path} of {name}, an alternative of Choice," if path else "an alternative of Choice"
+            hint = "List its values with Choice, or make a study of each alternative."
+            raise ParameterError(subject, must="not be a Real", got=space, hint=hint)
+    if (total := combinations(inner)) > LISTED:
+        must = f"stand for at most {LISTED:,} values"
+        raise ParameterError(f"{name}, an alternative of Choice,", must, got=total, hint="Narrow its spaces.")
 
 
 def check_alternatives(owner: Any) -> bool:

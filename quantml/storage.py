@@ -101,9 +101,40 @@ def read_json(path: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StorageError(f"{path}", must="be a readable JSON file", got=str(error)) from error
+    if not isinstance(content, dict):
+        raise StorageError(f"{path}", must="hold a JSON object", got=type(content).__name__)
     if content.get("format") != FORMAT:
         raise StorageError(f"{path}", must=f"have format version {FORMAT}", got=content.get("format"))
     return content
+
+
+def check_shape(content: Mapping[str, Any], shape: Mapping[str, Any], path: Path, below: str = "") -> None:
+    """Raise unless what was read from JSON has the parts that are counted on; further parts do not matter.
+
+    Parameters
+    ----------
+    content : mapping
+    shape : mapping of str to type, tuple of types, or mapping
+        What each part must be; a mapping is the shape of an object.
+    path : Path
+        The file, named in errors.
+    below : str
+        Dotted path to `content` inside the file.
+
+    Raises
+    ------
+    StorageError
+        If a part is missing or of another type.
+    """
+    for name, wanted in shape.items():
+        kind = dict if isinstance(wanted, Mapping) else wanted
+        part = content.get(name)
+        if name not in content or not isinstance(part, kind):
+            got = type(part).__name__ if name in content else "nothing"
+            raise StorageError(f"{path}", must=f"hold what a run says under {below + name!r}", got=got,
+                               hint="The file is damaged: run the study again.")  # fmt: skip
+        if isinstance(wanted, Mapping):
+            check_shape(part, wanted, path, f"{below}{name}.")
 
 
 def check_writable(folder: Path) -> None:

@@ -13,25 +13,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import pandas as pd
 
 from quantml.bars import Bars
 from quantml.canonical import NOT_CANONICAL, canonical, digest
 from quantml.cash import CashRate, check_cash
-from quantml.errors import ParameterError, QuantmlError, StudyError, did_you_mean
+from quantml.errors import DataError, ParameterError, QuantmlError, StudyError, did_you_mean
 from quantml.exogenous import Exogenous
+from quantml.loaders.quality.market import Market as Market
+from quantml.loaders.quality.policies import Quality
+from quantml.panel import read_moment
 from quantml.simulation.costs import Costs
-from quantml.source import PREFIX, Bundle, read_bundle
+from quantml.source import PREFIX, Bundle, path_of, read_bundle
 from quantml.space import Space, children, find_spaces, substitute
 from quantml.timing import Fill
 from quantml.universe import Membership
 
 if TYPE_CHECKING:
     from quantml.features.base import Feature
+    from quantml.features.transforms.base import Transform
     from quantml.forecasters.base import Forecaster
     from quantml.signals.base import Step
     from quantml.targets import TargetRule
     from quantml.validation.splits import WalkForward
     from quantml.validation.tuning import Tuning
+    from quantml.weighting import SampleWeight
 
 
 class Loader(Protocol):
@@ -74,6 +80,11 @@ class Study:
         Which symbols could be chosen when, and recorded delistings; without it, every symbol of the bars throughout.
     exogenous : sequence of Exogenous or loaders of them
         Outside tables that features may read.
+    transforms : sequence of transforms
+        Fitted on each fold's training rows, one after another, before the forecaster: those of
+        `quantml.features.transforms`, or scikit-learn's.
+    sample_weight : SampleWeight, optional
+        How much each training row counts; `quantml.weighting` has rules.
     baseline : Forecaster, optional
         What the forecaster's accuracy is compared with; the naive forecast by default.
     benchmark : str, optional
@@ -83,6 +94,8 @@ class Study:
         what was earned beyond it. Without it, cash earns nothing.
     fill : Fill, optional
         When decisions are executed: the next open by default, the next close for panels without opens.
+    quality : Quality, optional
+        What is done about defects of the bars; nothing without it.
     seed : int
         Where every random draw of the study starts from.
 
@@ -102,16 +115,19 @@ class Study:
     tuning: Tuning | None = None
     universe: Membership | None = None
     exogenous: Sequence[Exogenous | TableLoader] = ()
+    transforms: Sequence[Transform | Any] = ()
+    sample_weight: SampleWeight | None = None
     baseline: Forecaster | Any | None = None
     benchmark: str | None = None
     cash: float | CashRate | None = None
     fill: Fill | None = None
+    quality: Quality | None = None
     seed: int = 0
     name: str = field(default="study", metadata=NOT_CANONICAL)
     bundle: Bundle | None = field(default=None, repr=False, metadata=NOT_CANONICAL)
 
     def __post_init__(self) -> None:
-        for name in ("features", "signal", "exogenous"):
+        for name in ("features", "signal", "exogenous", "transforms"):
             object.__setattr__(self, name, _as_tuple(getattr(self, name)))
         self._check_types()
         self._check_parts()
@@ -127,7 +143,7 @@ class Study:
             raise StudyError("costs", must="be Costs", got=_brief(self.costs), hint="Write costs=Costs(...).")
         if self.validation is None:
             raise StudyError("validation", must="be given", hint=f"Write validation={_EXAMPLES['validation']}.")
-        for name in ("features", "signal", "forecaster"):
+        for name in ("features", "signal", "forecaster", "transforms", "sample_weight"):
             for part in _as_tuple(getattr(self, name)):
                 if isinstance(part, type):
                     raise StudyError(name, must="hold objects, not classes", got=part.__name__,
@@ -147,16 +163,22 @@ class Study:
             raise StudyError("a study", must="have a signal, a forecaster, or both", hint="Add signal=Sign().")
         if self.forecaster is not None and self.target is None:
             raise StudyError("a forecaster", must="have a target", hint="Add target=ForwardReturn(horizon=1).")
+        unused = [name for name in ("transforms", "sample_weight") if getattr(self, name) and self.forecaster is None]
+        if unused:
+            raise StudyError(unused[0], must="have a forecaster that learns", hint="Add a forecaster, or leave it out.")
         if self.fill is not None and not isinstance(self.fill, Fill):
             raise StudyError(
                 "fill", must="be a Fill", got=self.fill, hint=did_you_mean(str(self.fill), Fill.__members__)
             )
         if self.universe is not None and not isinstance(self.universe, Membership):
             raise StudyError("universe", must="be a Membership", got=type(self.universe).__name__)
+        if self.quality is not None and not isinstance(self.quality, Quality):
+            hint = "Write quality=Quality([DropBar(Spike())])."
+            raise StudyError("quality", must="be a Quality", got=_brief(self.quality), hint=hint)
         check_cash(self.cash)
         if isinstance(self.seed, bool) or not isinstance(self.seed, (int, np.integer)) or self.seed < 0:
             raise StudyError("seed", must="be a whole number of at least 0", got=self.seed)
-        for name in ("data", "costs", "validation", "tuning", "exogenous", "cash", "seed"):
+        for name in _FIXED:
             if find_spaces(getattr(self, name)):
                 raise StudyError(f"{name}", must="hold no search space", got=str(getattr(self, name)))
 
@@ -173,11 +195,13 @@ class Study:
             )
         if self.tuning is not None and not self.signal:
             raise StudyError("tuning", must="have a signal to score on simulated trades", hint="Add signal=Sign().")
+        if self.tuning is not None:
+            self.tuning.check_spaces(spaces)
 
     @property
     def spaces(self) -> dict[str, Space]:
         """Every search space of the study by its dotted path, in declared order."""
-        tunable = {name: getattr(self, name) for name in ("features", "target", "forecaster", "signal")}
+        tunable = {name: getattr(self, name) for name in _TUNABLE}
         return find_spaces(tunable)
 
     @property
@@ -200,14 +224,29 @@ class Study:
         """SHA-256 of the canonical form."""
         return digest(self, self.bundle)
 
-    def load_bars(self) -> Bars:
-        """Load the bars and join the outside tables and the universe to them.
+    def load(self, *, as_of: str | pd.Timestamp | None = None) -> Market:
+        """Load the bars, join the outside tables and the universe to them, and apply the quality policies.
+
+        Parameters
+        ----------
+        as_of : str or Timestamp, optional
+            Cut the bars after this time before a policy sees them.
 
         Raises
         ------
         StudyError
             If bars and study both bring a universe, or two outside tables have one name.
+        DataError
+            If the data cannot be bars, there is no bar at or before `as_of`, or a policy refuses them.
         """
+        bars = self._joined() if as_of is None else _known(self._joined(), as_of)
+        return Market(bars, bars) if self.quality is None else self.quality.apply(bars)
+
+    def load_bars(self) -> Bars:
+        """Return the bars of `load`: what is forecast, traded and accounted."""
+        return self.load().bars
+
+    def _joined(self) -> Bars:
         bars = self.data if isinstance(self.data, Bars) else self.data.load()
         if self.universe is not None:
             if bars.membership is not None:
@@ -251,11 +290,21 @@ _NOT_DECLARED = ("name", "bundle")
 """Fields that say where a study came from; its file decides them."""
 
 
+def _known(bars: Bars, as_of: str | pd.Timestamp) -> Bars:
+    moment = read_moment(as_of, bars.clock)
+    if moment < bars.clock[0]:
+        raise DataError("as_of", must=f"be at or after the first bar, {bars.clock[0]:%Y-%m-%d}", got=str(as_of))
+    return bars.until(moment)
+
+
 def _stands_in(path: str, values: Mapping[str, Any]) -> bool:
     return any(path == given or path.startswith(f"{given}.") for given in values)
 
 
-_NEEDED = {"target": "build", "validation": "folds", "tuning": "candidates"}
+_TUNABLE = ("features", "target", "transforms", "sample_weight", "forecaster", "signal")
+_FIXED = ("data", "costs", "validation", "tuning", "exogenous", "baseline", "benchmark", "cash", "quality", "seed")
+"""Parts that are not searched: they are the ground on which candidates are compared."""
+_NEEDED = {"target": "build", "validation": "folds", "tuning": "check_spaces"}
 """The method by which each part is told."""
 _EXAMPLES = {
     "target": "ForwardReturn(horizon=5)",
@@ -333,8 +382,9 @@ def load_study(path: str | Path) -> Study:
 
 def _place(error: BaseException, bundle: Bundle) -> str:
     paths = {file.path for file in bundle.files}
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in paths]
-    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else bundle.files[0].path
+    entries = [(path_of(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    inside = [(path, line) for path, line in entries if path in paths]
+    return f"{inside[-1][0]}, line {inside[-1][1]}" if inside else bundle.files[0].path
 
 
 def _explain(error: BaseException, bundle: Bundle) -> str:

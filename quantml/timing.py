@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from quantml.errors import ParameterError
+from quantml.errors import ParameterError, is_whole
 
 UNKNOWN: Final = np.iinfo(np.int64).max
 """The `label_end` of a row whose target is not known inside the panel: later than every bar."""
@@ -66,7 +66,7 @@ class Span:
         ParameterError
             If `value` is neither a positive int nor a number followed by d, w, m or y.
         """
-        if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value > 0:
+        if is_whole(value, least=1):
             return cls(int(value), "rows")
         match = re.fullmatch(r"([1-9]\d*)([dwmy])", value) if isinstance(value, str) else None
         if match is None:
@@ -80,10 +80,6 @@ class Span:
     def before(self, moment: pd.Timestamp) -> pd.Timestamp:
         """Return the moment one span earlier; only for durations."""
         return moment - self.offset
-
-    def after(self, moment: pd.Timestamp) -> pd.Timestamp:
-        """Return the moment one span later; only for durations."""
-        return moment + self.offset
 
     @property
     def offset(self) -> pd.DateOffset:

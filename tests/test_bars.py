@@ -1,6 +1,7 @@
 """Bars: what they refuse, adjustment forward from the first bar, cutting, identity."""
 
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -56,6 +57,38 @@ def test_refuses(data, text):
     with pytest.raises(DataError) as caught:
         Bars.from_frame(data)
     assert text in str(caught.value)
+
+
+CLOSES = pd.DataFrame({"A": [1.0, 2.0, 3.0, 4.0]}, index=DAYS)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (None, "bars must be made from a DataFrame; got 'NoneType'."),
+        ({"A": [1.0]}, "bars must be made from a DataFrame; got 'dict'."),
+        (CLOSES["A"], "bars must be made from a DataFrame; got 'Series'. Make one of a Series with series.to_frame('symbol')."),
+        (pd.DataFrame(), "bars must have at least one row. Widen the date range."),
+        (CLOSES[[]], "bars must have at least one symbol; got 'a frame without columns'."),
+        (CLOSES.astype(str), "close must hold numbers; got '1.0' (A, 2020-01-01)."),
+        (CLOSES.astype(object).replace(3.0, "x"), "close must hold numbers; got 'x' (A, 2020-01-03)."),
+        (pd.DataFrame({"A": DAYS}, index=DAYS), "close must hold numbers; got 'Timestamp' (A, 2020-01-01)."),
+        (CLOSES * 1j, "close must hold numbers; got 'complex128' (A, 2020-01-01)."),
+        (CLOSES[["A", "A"]], "symbols must be unique; got 'A'."),
+        (CLOSES.reset_index(drop=True), "times must be a DatetimeIndex; got 'RangeIndex'. Read them with pd.to_datetime."),
+        (pd.concat({"close": CLOSES}, axis=1), "the columns of close must be symbols; got ('close', 'A'). Columns of (field, symbol) pairs go to Bars.from_frame."),
+    ],
+)  # fmt: skip
+def test_from_close_refuses_what_is_no_table_of_closes(data, text):
+    with pytest.raises(DataError) as caught:
+        Bars.from_close(data)
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("make", [Bars.from_frame, lambda data: Bars.from_returns(data, base="2019-12-31")])
+def test_every_way_to_make_bars_refuses_what_is_no_frame(make):
+    with pytest.raises(DataError, match="bars must be made from a DataFrame; got 'ndarray'"):
+        make(CLOSES.to_numpy())
 
 
 def test_refuses_a_session_without_any_bar():
@@ -191,3 +224,17 @@ def test_an_outside_value_is_unknown_until_it_is_available():
 def test_an_outside_table_says_when_it_was_available():
     with pytest.raises(DataError, match="must have either lag or available_at .table 'macro'."):
         Exogenous(pd.DataFrame({"x": [1.0]}, index=DAYS[:1]), name="macro")
+
+
+@pytest.mark.parametrize(
+    ("moment", "rule"),
+    [
+        ("soon", "be a date such as 2018-06-29; got 'soon'"),
+        ("", "be a date such as 2018-06-29; got ''"),
+        ("nat", "be a date such as 2018-06-29; got 'nat'"),
+        ("2001-01-02T10:00+02:00", "have no time zone; got '2001-01-02T10:00+02:00'"),
+    ],
+)
+def test_what_is_no_time_of_the_clock_is_refused(moment, rule):
+    with pytest.raises(DataError, match=re.escape(f"a time must {rule}")):
+        Bars.from_frame(frame()).until(moment)

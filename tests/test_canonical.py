@@ -1,5 +1,6 @@
 """Canonical forms: equal for what means the same, different after an edit anywhere below."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,8 +8,10 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import Lasso
 
-from quantml.canonical import canonical, digest
+from quantml.canonical import canonical, described, digest
 from quantml.errors import StudyError
+from quantml.features.base import build_features
+from quantml.loaders import Synthetic
 from quantml.source import Bundle, SourceFile
 from quantml.timing import Fill
 
@@ -91,8 +94,6 @@ def test_a_table_in_a_class_attribute_is_refused():
 
 
 def test_captured_bars_are_refused():
-    from quantml.loaders import Synthetic
-
     module, bundle = load(STUDY)
     with pytest.raises(StudyError, match="got 'constant, Bars'"):
         canonical(module.closing(Synthetic(sessions=20).load()), bundle)
@@ -124,3 +125,44 @@ def test_estimators_are_their_class_and_parameters():
 def test_bare_tables_and_strange_objects_are_refused(value):
     with pytest.raises(StudyError):
         canonical(value)
+
+
+def test_partials_of_installed_functions_have_a_form():
+    form = canonical(functools.partial(np.mean, axis=1))
+    assert form == {
+        "type": "functools.partial",
+        "func": {"function": "numpy.mean"},
+        "args": [],
+        "keywords": {"axis": 1},
+    }
+
+
+def test_partials_are_features_with_names_of_their_own():
+    def change(bars, window):
+        return bars.close.pct_change(window)
+
+    bars = Synthetic(sessions=20).load()
+    built = build_features([functools.partial(change, window=1), functools.partial(change, window=2)], bars)
+    inside = f"{change.__qualname__}, window"
+    assert built.names == (f"partial({inside}=1)", f"partial({inside}=2)")
+
+
+class Plain:
+    def __init__(self):
+        self.symbols = ("A", "B")
+        self.extra = {"near": object(), "step": functools.partial(round, ndigits=2)}
+        self.itself = self
+        self._hidden = 1
+
+
+class Addressed:
+    def __repr__(self):
+        return object.__repr__(self)
+
+
+def test_a_declaration_is_described_in_one_line_without_addresses():
+    extra = "{'near': object(), 'step': partial(round, ndigits=2)}"
+    assert described(Plain()) == f"Plain(extra={extra}, itself=..., symbols=('A', 'B'))"
+    assert described(Part(Addressed())) == f"Part(size=<{__name__}.Addressed object>, hidden=1)"
+    assert described(Part(3)) == repr(Part(3))
+    assert described([np.ones((2, 3)), (len,)]) == "[ndarray(2 x 3), (len,)]"

@@ -106,15 +106,15 @@ def test_a_missing_file_an_unwritable_folder_and_a_wrong_option(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir() if p.name != "__pycache__") == ["file", "mine.py"]
 
 
-def test_a_failure_in_user_code_exits_1_without_a_traceback_and_with_it_on_debug(tmp_path):
+def test_a_failure_in_user_code_is_bad_input_without_a_traceback_and_with_it_on_debug(tmp_path):
     path = study(tmp_path, "class Bad:\n    def fit(self, train):\n        raise OSError('disk')\n"
                  "study = Study(data=data, features=[Momentum(5)], **{**model, 'forecaster': Bad()})")  # fmt: skip
     done = quantml("run", path, folder=tmp_path)
-    assert done.returncode == 1
-    assert "fold 0 (test from 2016-01-04) failed: OSError: disk" in done.stderr
+    assert done.returncode == 2
+    assert "fold 0 (test from 2016-01-04): Bad.fit failed: OSError: disk" in done.stderr
     assert "Traceback" not in done.stderr
     done = quantml("--debug", "run", path, folder=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "Traceback" in done.stderr
 
 
@@ -169,7 +169,7 @@ def test_weights_in_force_are_shown_where_the_latest_bar_decides_nothing(tmp_pat
 def test_as_of_before_the_data_is_refused(tmp_path):
     path = study(tmp_path, "study = Study(data=data, **rule)")
     done = quantml("forecast", path, "--as-of", "1990-01-01", folder=tmp_path)
-    assert (done.returncode, "--as-of must be at or after the first bar, 2014-01-02" in done.stderr) == (2, True)
+    assert (done.returncode, "as_of must be at or after the first bar, 2014-01-02" in done.stderr) == (2, True)
 
 
 def test_new_writes_a_study_that_runs_and_never_overwrites(tmp_path):

@@ -3,6 +3,7 @@
 import inspect
 import pickle
 
+import numpy as np
 import pytest
 
 from quantml import errors
@@ -32,3 +33,19 @@ def test_a_subject_alone_is_a_sentence():
 
 def test_did_you_mean_lists_all_when_none_is_near():
     assert errors.did_you_mean("zzz", ["b", "a"]) == "Known: a, b."
+
+
+@pytest.mark.parametrize("value", [True, np.True_, 1.0, "1", None])
+def test_a_whole_number_is_an_integer_and_no_bool(value):
+    with pytest.raises(errors.ParameterError, match="window must be a whole number of at least 1; got"):
+        errors.check_whole("window", value, least=1)
+
+
+@pytest.mark.parametrize("value", [True, np.nan, -np.inf, "1", None, 1j])
+def test_a_finite_number_is_real_and_no_bool(value):
+    with pytest.raises(errors.ParameterError, match="level must be a finite number; got"):
+        errors.check_finite("level", value)
+
+
+def test_numbers_of_numpy_pass_and_become_those_of_python():
+    assert [type(errors.check_whole("n", np.int16(3))), type(errors.check_finite("x", np.float32(0.5)))] == [int, float]

@@ -158,7 +158,7 @@ GOOD = pd.DataFrame({"x": [1.0, 2.0], "at": days("02-10", "03-10")}, index=days(
         (GOOD, {"lag": "1d", "available_at": "at"}, "an outside table must have either lag or available_at"),
         (GOOD, {"available_at": "att"}, "an outside table must have the column 'att' (table 't'). Did you mean 'at'?"),
         (GOOD, {"available_at": "x"}, "the column 'x' must hold times; got 'float64' (table 't')"),
-        (GOOD, {"lag": "1d"}, "the column 'at' must hold numbers; got 'datetime64[us]' (table 't')"),
+        (GOOD, {"lag": "1d"}, "the column 'at' must hold numbers; got 'Timestamp' (table 't', 2024-01-31)"),
         (GOOD, {"available_at": "at", "symbol": "who"}, "an outside table must have the column 'who'"),
         (GOOD.drop(columns="at"), {"lag": "soon"}, "lag must be a positive number of rows, or a duration"),
         (GOOD.reset_index(drop=True), {"available_at": "at"}, "an outside table's index must be a DatetimeIndex"),
@@ -167,7 +167,15 @@ GOOD = pd.DataFrame({"x": [1.0, 2.0], "at": days("02-10", "03-10")}, index=days(
          "'2024-01-31 00:00:00 after 2024-02-29 00:00:00' (table 't')"),
         (GOOD.iloc[[0, 0]], {"available_at": "at"}, "two rows of the same time must have become available one after the "
          "other"),
-        (GOOD.assign(x=["a", "b"]), {"available_at": "at"}, "the column 'x' must hold numbers"),
+        (GOOD.assign(x=["a", "b"]), {"available_at": "at"}, "the column 'x' must hold numbers; got 'a' (table 't', "
+         "2024-01-31)"),
+        (GOOD.assign(x=["1", "2"]), {"available_at": "at"}, "the column 'x' must hold numbers; got '1' (table 't', "),
+        (GOOD.assign(x=[1.0, "b"]), {"available_at": "at"}, "must hold numbers; got 'b' (table 't', 2024-02-29)"),
+        (GOOD.assign(x=[1.0, 2.0j]), {"available_at": "at"}, "must hold numbers; got 'complex128' (table 't', "),
+        (GOOD.assign(x=[[1.0], [2.0]]), {"available_at": "at"}, "must hold numbers; got 'list' (table 't', "),
+        (GOOD[["at"]], {"available_at": "at"}, "an outside table must have at least one column of numbers (table 't')"),
+        (GOOD[["x"]], {"lag": 3}, "lag must be a duration such as '1m' or '45d'; got 3 (table 't')"),
+        (pd.concat({"x": GOOD[["x"]]}, axis=1), {"lag": "1d"}, "columns must have one name each; got ('x', 'x')"),
         (GOOD.assign(x=[1.0, np.inf]), {"available_at": "at"}, "an outside value must be finite or NaN; got inf (table "
          "'t', x, 2024-02-29 00:00:00)"),
         (GOOD.assign(at=[pd.NaT, GOOD["at"].iloc[1]]), {"available_at": "at"}, "the column 'at' must all be given; got "
@@ -180,6 +188,16 @@ def test_refuses(frame, how, text):
     with pytest.raises(ValueError, match="must") as caught:
         Exogenous(frame, name="t", **how)
     assert text in str(caught.value)
+
+
+def test_missing_values_and_whole_numbers_of_any_kind_are_numbers():
+    held = GOOD.assign(x=pd.array([1, None], dtype="Int64"), y=pd.Series([None, 2], dtype=object).to_numpy())
+    assert np.isnan(Exogenous(held, name="t", available_at="at").values).tolist() == [[False, True], [True, False]]
+
+
+def test_a_name_is_text():
+    with pytest.raises(DataError, match="an outside table's name must be text; got 3"):
+        Exogenous(GOOD[["x"]], name=3, lag="1d")
 
 
 def test_time_zones_must_go_with_the_clock():
@@ -320,3 +338,10 @@ def test_published_factors_drive_a_monthly_study_on_returns_alone():
     feature = result.problem.features({}).frame("Outside('fama_french', 'HML')")["Mkt-RF"]
     # Published two months after the end of its month: what is read at the end of March is January's
     assert feature.loc["2010-03-31"] == factors.frame.loc["2010-01-31", "HML"]
+
+
+def test_bars_with_another_table_are_other_bars():
+    clock = days("01-31", "02-29")
+    bars = Bars.from_close(pd.DataFrame({"A": [1.0, 2.0]}, index=clock))
+    tables = [Exogenous(pd.DataFrame({"x": [1.0, last]}, index=clock), name="t", lag="0d") for last in (2.0, 3.0)]
+    assert len({bars.fingerprint, *(bars.with_tables(table).fingerprint for table in tables)}) == 3

@@ -44,7 +44,7 @@ def copied(tmp_path):
     package = tmp_path / "quantml"
     source = Path(quantml.__file__).parent
     package.mkdir()
-    for name in ("__init__", "lazy", "errors", "source", "kernels"):
+    for name in ("__init__", "lazy", "errors", "source", "syntax", "user_code", "canonical", "kernels"):
         shutil.copy(source / f"{name}.py", package)
     (package / "constants.py").write_text("FACTOR = 2.0\n")
     (package / "kernel_under_test.py").write_text(
@@ -92,3 +92,46 @@ def test_kernels_may_call_kernels():
         return 2.0 * first(x)
 
     assert twice(np.array([4.0])) == 8.0
+
+
+SCRIPT = """
+import numpy as np
+from numba import njit, types
+from quantml.kernels import F1, kernel
+SCALE = 2.0
+@njit
+def shift(x):
+    return x + 10.0
+def made(factor):
+    @kernel(types.float64(F1))
+    def scaled(x):
+        return shift(x[0] * SCALE) * factor
+    return scaled
+scaled = made(1.0)
+print(scaled(np.ones(1)), sum(scaled.stats.cache_hits.values()))
+"""
+
+
+@pytest.mark.skipif(bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="nothing is compiled")
+def test_a_scripts_kernel_is_loaded_until_something_that_it_reads_is_edited(tmp_path):
+    def run(text):
+        (tmp_path / "script.py").write_text(text)
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        command = [sys.executable, str(tmp_path / "script.py")]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    assert run(SCRIPT) == ["12.0", "0"]
+    assert run(SCRIPT + "# a comment\n") == ["12.0", "1"]
+    assert run(SCRIPT.replace("SCALE = 2.0", "SCALE = 3.0")) == ["13.0", "0"]
+    assert run(SCRIPT.replace("x + 10.0", "x + 20.0")) == ["22.0", "0"]
+    assert run(SCRIPT) == ["12.0", "1"]  # a version is kept beside the others
+
+
+@pytest.mark.skipif(bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="nothing is compiled")
+def test_a_kernel_whose_parts_cannot_be_named_is_not_kept():
+    names = {"__name__": "nowhere", "kernel": kernel, "signature": types.float64(F1), "table": np.ones(2)}
+    exec("@kernel(signature)\ndef held(x):\n    return x[0] + table[1]\n", names)
+    assert names["held"](np.array([1.0])) == 2.0
+    assert names["held"]._cache.cache_path is None

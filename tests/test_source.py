@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
+from quantml.canonical import digest
 from quantml.errors import StudyError
-from quantml.source import Bundle, SourceFile, package_digest, read_bundle
+from quantml.source import Bundle, SourceFile, is_users, package_digest, path_of, read_bundle
+from quantml.study import load_study
 
 
 def write(folder, **files):
@@ -84,6 +86,67 @@ def test_tracebacks_show_the_text_that_was_loaded(tmp_path):
     module = read_bundle(path).load()
     path.write_text("# edited\n\n")
     assert "return 'loaded'" in inspect.getsource(module.f)
+
+
+def test_an_edited_file_loaded_again_leaves_each_version_its_own_text(tmp_path):
+    import inspect
+
+    texts = ["def f():\n    return 1\n", "import json\ndef f():\n    return 2\n"]
+    first, second = (read_bundle(write(tmp_path, main=text)).load().f for text in texts)
+    assert (inspect.getsource(first), inspect.getsource(second)) == (
+        "def f():\n    return 1\n",
+        "def f():\n    return 2\n",
+    )
+    assert digest(first) != digest(second)
+    again = read_bundle(write(tmp_path, main=texts[1] + "# a comment\n")).load().f
+    assert digest(again) == digest(second)
+    assert {path_of(f.__code__.co_filename) for f in (first, second, again)} == {str(tmp_path / "main.py")}
+    assert first.__code__.co_filename == str(tmp_path / "main.py")  # breakpoints are set by path
+
+
+def test_errors_of_an_edited_file_name_its_path(tmp_path):
+    for text, line in (("1 / 0\n", 1), ("\n1 / 0\n", 2)):
+        path = write(tmp_path, main=text)
+        with pytest.raises(StudyError, match=rf"main.py, line {line}: ZeroDivisionError") as raised:
+            load_study(path)
+        assert str(raised.value).startswith(f"{path}, line {line}: ")
+
+
+def test_this_package_beside_a_study_is_not_bundled(tmp_path):
+    path = write(tmp_path, main="from quantml.errors import StudyError\nimport quantml.timing\n", quantml__errors="")
+    (tmp_path / "quantml" / "__init__.py").write_text("")
+    (tmp_path / "quantml" / "timing.py").write_text("")
+    bundle = read_bundle(path)
+    assert [file.name for file in bundle.files] == ["main"]
+    assert bundle.load().StudyError is StudyError
+    (tmp_path / "quantml.py").write_text("")
+    with pytest.raises(StudyError, match="must have a name other than this package's"):
+        read_bundle(tmp_path / "quantml.py")
+
+
+def test_modules_are_the_users_by_the_folder_they_lie_in(tmp_path, monkeypatch):
+    assert [is_users(name) for name in ("json", "sys", "numpy", "pytest", "quantml.errors")] == [False] * 5
+    assert is_users("__main__")
+    for place in ("venv-project", "venv", "venv/lib/site-packages"):
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        name = f"placed_in_{len(place)}"
+        (tmp_path / place / f"{name}.py").write_text("")
+        monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+        monkeypatch.syspath_prepend(tmp_path / place)
+        __import__(name)
+        assert is_users(name) == ("site-packages" not in place)
+
+
+def test_numbas_own_cache_of_a_study_never_outlives_an_edit(tmp_path):
+    text = "import numba\nfrom near import SCALE\n@numba.njit('f8(f8)', cache=True)\ndef f(x):\n    return x * SCALE\n"
+    code = (
+        "import sys, pathlib; from quantml.source import read_bundle;"
+        "print(read_bundle(pathlib.Path(sys.argv[1])).load().f(1.0))"
+    )
+    for number in (2.0, 3.0):
+        path = write(tmp_path, main=text, near=f"SCALE = {number}\n")
+        done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+        assert (done.stdout, done.stderr) == (f"{number}\n", "")
 
 
 def test_package_digest_is_a_sha256():

@@ -47,6 +47,7 @@ def declared(**changes):
         ({"exogenous": "vix"}, "exogenous must hold Exogenous tables or loaders of them; got 'vix'"),
         ({"signal": Sign}, "signal must hold objects, not classes; got 'Sign'. Write Sign(...)."),
         ({"costs": Costs(commission_bps=Choice(1, 2))}, "costs must hold no search space"),
+        ({"baseline": Ridge(alpha=Choice(1.0, 2.0))}, "baseline must hold no search space"),
     ],
 )  # fmt: skip
 def test_refuses(changes, text):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from quantml.evaluation.bootstrap import FEWEST, Seed
@@ -30,7 +31,7 @@ class Verdict:
     paragraph : str
         The verdict in words, for a reader who knows no statistics.
     sharpe_ratio : Interval
-        Of the annual Sharpe ratio.
+        Of the annual Sharpe ratio; without a range where the account was lost.
     excess_return : Interval
         Of the annual return less the benchmark's.
     years : float
@@ -113,6 +114,8 @@ def judge(
     how: dict[str, Any] = {"periods_per_year": periods_per_year, "confidence": confidence, "resamples": resamples}
     sharpe = sharpe_interval(returns, seed=seed, risk_free=risk_free, **how)
     lost = total_return(returns) == -1.0
+    if lost:  # no luck in another record gives it back: there is no range
+        sharpe = replace(sharpe, low=math.nan, high=math.nan)
     if lost or total_return(benchmark) == -1.0:
         gap = excess_return(returns, benchmark=benchmark, periods_per_year=periods_per_year)
         excess = replace(sharpe, estimate=gap, low=math.nan, high=math.nan)
@@ -121,8 +124,8 @@ def judge(
     years = own.size / periods_per_year
     needed = None if lost else _years_needed(years, sharpe, excess)
     outcome: Outcome = "rejected" if lost else _outcome(sharpe, excess)
-    paragraph = _paragraph(outcome, sharpe, excess, years, needed)
-    return Verdict(outcome, paragraph, sharpe, excess, years, needed)
+    judged = [_LOST] if lost else _judged(outcome, sharpe, excess, needed, beyond=bool(np.any(risk_free)))
+    return Verdict(outcome, _paragraph(sharpe, years, judged), sharpe, excess, years, needed)
 
 
 def _outcome(sharpe: Interval, excess: Interval) -> Outcome:
@@ -134,31 +137,43 @@ def _outcome(sharpe: Interval, excess: Interval) -> Outcome:
 
 
 def _years_needed(years: float, *intervals: Interval) -> float | None:
-    """Widths shrink with the square root of the length of a record."""
+    """Ranges shrink with the square root of the length of a record; their lower ends have to reach zero."""
     if not all(part.estimate > 0.0 and math.isfinite(part.width) for part in intervals):
         return None
-    return years * max(part.width / 2.0 / part.estimate for part in intervals) ** 2
+    return years * max((part.estimate - part.low) / part.estimate for part in intervals) ** 2
 
 
-def _paragraph(outcome: Outcome, sharpe: Interval, excess: Interval, years: float, needed: float | None) -> str:
+_LOST: Final = (
+    "The account was lost: nothing was left of it, and no average over the years says more. The record speaks against"
+    " the strategy."
+)
+
+
+def _paragraph(sharpe: Interval, years: float, judged: list[str]) -> str:
     sentences = [
         "Tested: does the strategy, after costs, earn something for its risk, and more than its benchmark?",
         f"The record covers {_years(years)} ({sharpe.observations:,} periods).",
-        *_findings(sharpe, excess),
-        _conclusion(outcome, sharpe, excess),
-        _length(outcome, sharpe, excess, needed),
+        *judged,
         "How many other variants were tried before this one is not counted yet: the more there were, the more likely a "
         "good result is luck.",
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _findings(sharpe: Interval, excess: Interval) -> list[str]:
+def _judged(outcome: Outcome, sharpe: Interval, excess: Interval, needed: float | None, *, beyond: bool) -> list[str]:
     if math.isnan(sharpe.estimate):
-        return []
+        return ["Its returns never varied, so there is nothing to judge."]
+    return [
+        *_findings(sharpe, excess, "return beyond cash" if beyond else "return"),
+        _conclusion(outcome, sharpe, excess),
+        _length(outcome, sharpe, excess, needed),
+    ]
+
+
+def _findings(sharpe: Interval, excess: Interval, earned: str) -> list[str]:
     gap = 100.0 * excess.estimate
     found = [
-        "Its Sharpe ratio, the average yearly return over the usual size of its yearly ups and downs, was "
+        f"Its Sharpe ratio, the average yearly {earned} over the usual size of its yearly ups and downs, was "
         f"{sharpe.estimate:.2f}{_range(sharpe, 1.0, '.2f')}.",
         f"It returned {abs(gap):.1f} percentage points a year {'more' if gap >= 0.0 else 'less'} than its benchmark"
         f"{_range(excess, 100.0, '+.1f')}.",
@@ -177,22 +192,29 @@ def _range(interval: Interval, scale: float, form: str) -> str:
 
 
 def _conclusion(outcome: Outcome, sharpe: Interval, excess: Interval) -> str:
-    if math.isnan(sharpe.estimate):
-        return "Its returns never varied, so there is nothing to judge."
-    if outcome == "rejected" and math.isnan(excess.width):
-        return "The account was lost: the record speaks against the strategy."
     if math.isnan(sharpe.width):
         return f"Fewer than {FEWEST} periods decide nothing."
-    if math.isnan(excess.width):
-        return "The benchmark was lost, so there is nothing to compare with."
+    named = {"the Sharpe ratio's": sharpe, "the benchmark comparison's": excess}
+    ruined = "The benchmark was lost, so there is nothing to compare with. " if math.isnan(excess.width) else ""
     if outcome == "supported":
         return "Both ranges lie above zero: the record supports the strategy."
-    named = {"the Sharpe ratio's": sharpe, "the benchmark comparison's": excess}
     if outcome == "rejected":
         below = " and ".join(name for name, part in named.items() if part.high < 0.0)
-        return f"A range that lies below zero ({below}) speaks against the strategy."
+        return f"{ruined}A range that lies below zero ({below}) speaks against the strategy."
+    if ruined:
+        return f"{ruined}It is undecided."
     unclear = " and ".join(name for name, part in named.items() if not part.low > 0.0)
-    return f"A range that includes zero ({unclear}) means that luck alone could explain the result: it is undecided."
+    range_of = f"range that does not exclude zero ({unclear}) means that luck alone could explain"
+    if short := _short(sharpe, excess):
+        return f"The record does not support the strategy: {short}. But a {range_of} that: it is undecided."
+    return f"A {range_of} the result: it is undecided."
+
+
+def _short(sharpe: Interval, excess: Interval) -> str:
+    """Say which of the two estimates is not above zero; nothing where both are."""
+    if not sharpe.estimate > 0.0:
+        return "it earned nothing for its risk"
+    return "" if excess.estimate > 0.0 else "it did not beat its benchmark"
 
 
 def _length(outcome: Outcome, sharpe: Interval, excess: Interval, needed: float | None) -> str:
@@ -201,10 +223,7 @@ def _length(outcome: Outcome, sharpe: Interval, excess: Interval, needed: float 
     if needed is not None:
         known = "would have been enough" if outcome == "supported" else "would be needed to decide"
         return f"At this pace a record of about {_years(needed)} {known}."
-    if sharpe.estimate > 0.0 and excess.estimate > 0.0:
-        return ""
-    short = "it did not beat its benchmark" if sharpe.estimate > 0.0 else "it earned nothing for its risk"
-    return f"Since {short}, a longer record of the same kind would not support it either."
+    return "A longer record of the same kind would not support it either." if _short(sharpe, excess) else ""
 
 
 def _years(years: float) -> str:

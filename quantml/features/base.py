@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import traceback
+import functools
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import Any, Protocol
@@ -15,8 +15,10 @@ from pandas.api.types import is_complex_dtype, is_numeric_dtype
 from quantml import arrays
 from quantml.arrays import ReadOnly
 from quantml.bars import Bars
-from quantml.errors import FeatureError, InputError, ParameterError, did_you_mean
+from quantml.canonical import described
+from quantml.errors import FeatureError, InputError, ParameterError, did_you_mean, is_whole
 from quantml.features.blocks import lay_out
+from quantml.source import cause_of, raised_at
 from quantml.space import Space, find_spaces
 
 __all__ = ["Feature", "Features", "build_features", "feature_name"]
@@ -139,7 +141,8 @@ def feature_name(feature: Feature) -> str:
     ['Momentum(252, 21)', 'RSI()', 'MACD(signal=5)', 'Lag(Momentum(21), 5)']
     """
     if not is_dataclass(feature) or isinstance(feature, type):
-        return str(getattr(feature, "__name__", type(feature).__name__))
+        otherwise = described(feature) if isinstance(feature, functools.partial) else type(feature).__name__
+        return str(getattr(feature, "__name__", otherwise))
     if not feature.__dataclass_params__.repr:
         return repr(feature)
     written: list[str] = []
@@ -169,7 +172,7 @@ def stated_warmup(feature: Feature) -> int:
         If it states anything but a number of bars.
     """
     stated = getattr(feature, "warmup", 0)
-    if isinstance(stated, bool) or not isinstance(stated, (int, np.integer)) or stated < 0:
+    if not is_whole(stated, least=0):
         raise FeatureError(f"feature {feature_name(feature)}", must="state its warmup as a number of bars", got=stated)
     return int(stated)
 
@@ -200,10 +203,9 @@ def evaluate(feature: Feature, bars: Bars) -> NDArray[np.float64]:
         returned = feature(bars)
     except InputError as error:
         raise FeatureError.with_text(f"feature {name}: {error}") from error
-    except Exception as error:
-        got = f"{type(error).__name__}: {error}".partition("\n")[0]
-        where = ", ".join(part for part in (_culprit(feature, bars, error), _place(error)) if part)
-        raise FeatureError(f"feature {name}", must="return a frame", got=got, where=where) from error
+    except (Exception, SystemExit) as error:
+        where = ", ".join(part for part in (_culprit(feature, bars, error), raised_at(error)) if part)
+        raise FeatureError(f"feature {name} failed: {cause_of(error)}", where=where) from error
     return _checked(returned, f"feature {name}", bars)
 
 
@@ -232,7 +234,7 @@ def _check_feature(feature: Any) -> None:
         raise FeatureError(f"feature {feature_name(feature)}", must="have its search spaces resolved", got=[*spaces])
 
 
-def _culprit(feature: Feature, bars: Bars, error: Exception) -> str:
+def _culprit(feature: Feature, bars: Bars, error: BaseException) -> str:
     """Name the symbol without which a feature does not raise, where there is one; symbols are halved to find it."""
     left, spared = np.arange(len(bars.symbols)), False
     while len(left) > 1:
@@ -244,7 +246,7 @@ def _culprit(feature: Feature, bars: Bars, error: Exception) -> str:
     return bars.symbols[left[0]] if spared else ""
 
 
-def _raises_alike(feature: Feature, bars: Bars, columns: NDArray[np.intp], error: Exception) -> bool:
+def _raises_alike(feature: Feature, bars: Bars, columns: NDArray[np.intp], error: BaseException) -> bool:
     part = replace(
         bars,
         symbols=tuple(bars.symbols[column] for column in columns),
@@ -256,19 +258,9 @@ def _raises_alike(feature: Feature, bars: Bars, columns: NDArray[np.intp], error
     )
     try:
         feature(part)
-    except Exception as other:  # noqa: BLE001  user code may raise anything; only whether it is alike is asked
+    except (Exception, SystemExit) as other:  # noqa: BLE001 - only whether it raises alike is asked
         return type(other) is type(error)
     return False
-
-
-def _place(error: Exception) -> str:
-    """Name the line of the feature's own code that was running; the first entry is the call of the feature."""
-    inside = [(entry.f_code.co_filename, line) for entry, line in traceback.walk_tb(error.__traceback__)][1:]
-    if not inside:
-        return ""
-    file, line = inside[0]
-    name = file.replace("\\", "/").rpartition("/")[2]
-    return f"line {line} of {name}"
 
 
 def _checked(returned: Any, subject: str, bars: Bars) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quantml.bars import Bars
-from quantml.errors import check
+from quantml.errors import check, is_whole
 from quantml.features.rolling import lag
 from quantml.space import Declaration
 
@@ -20,7 +20,7 @@ def check_count(owner: object, name: str, least: int) -> None:
     """Raise `ParameterError` unless the parameter `name` of `owner` is a whole number from `least`."""
     value: Any = getattr(owner, name)
     subject = f"{type(owner).__name__}.{name}"
-    check(isinstance(value, (int, np.integer)) and not isinstance(value, bool), subject, "be a whole number", value)
+    check(is_whole(value), subject, "be a whole number", value)
     check(value >= least, subject, f"be at least {least}", value)
 
 

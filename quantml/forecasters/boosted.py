@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quantml.errors import ForecastError, check
+from quantml.errors import ForecastError, check, is_finite, is_whole
 from quantml.forecasters.base import Question, Train
 from quantml.forecasters.tabular import Tabular, window
 
@@ -74,14 +74,14 @@ class LightGBM(Tabular):
     def validate(self) -> None:
         """Raise `ParameterError` where a parameter is out of range."""
         for name, least in {"n_estimators": 1, "num_leaves": 2, "min_child_samples": 1, "max_bin": 2}.items():
-            self._check(name, _is_whole, least, np.inf, f"be a whole number of at least {least}")
+            self._check(name, is_whole, least, np.inf, f"be a whole number of at least {least}")
         for name in ("min_child_weight", "min_split_gain", "reg_alpha", "reg_lambda"):
-            self._check(name, _is_number, 0.0, np.inf, "be a finite number of at least 0")
+            self._check(name, is_finite, 0.0, np.inf, "be a finite number of at least 0")
         for name in ("subsample", "colsample_bytree"):
-            self._check(name, _is_number, np.nextafter(0.0, 1.0), 1.0, "be above 0 and at most 1")
-        self._check("learning_rate", _is_number, np.nextafter(0.0, 1.0), np.inf, "be a finite number above 0")
+            self._check(name, is_finite, np.nextafter(0.0, 1.0), 1.0, "be above 0 and at most 1")
+        self._check("learning_rate", is_finite, np.nextafter(0.0, 1.0), np.inf, "be a finite number above 0")
         if self.max_depth != -1:
-            self._check("max_depth", _is_whole, 1, np.inf, "be -1 or a whole number of at least 1")
+            self._check("max_depth", is_whole, 1, np.inf, "be -1 or a whole number of at least 1")
 
     def _check(self, name: str, is_kind: Callable[[Any], bool], low: float, high: float, must: str) -> None:
         value = getattr(self, name)
@@ -137,12 +137,3 @@ class Booster:
     def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum the trees' leaves for each row, on one thread."""
         return np.asarray(self.booster.predict(x, num_threads=1), dtype=np.float64)
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    real = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    return real and bool(np.isfinite(value))

@@ -21,10 +21,11 @@ class Estimator(Tabular):
     """A scikit-learn estimator, or any object with ``fit(X, y)`` and ``predict(X)``.
 
     The estimator itself is never fitted: each fit works on a clone, or on a copy where it is no scikit-learn
-    estimator. Its random states that are None, nested ones too, are set from the fit's seed. A classifier is asked
-    for a direction or for classes and answers with ``predict_proba``, of which classes take the expected value;
-    anything else forecasts numbers with ``predict``. Arrays
-    are passed, without names; sample weights as ``sample_weight``.
+    estimator. Its random states that are None, nested ones too, are set from the fit's seed. A number in ``n_jobs``
+    becomes 1: work is spread over folds, and sums that threads add in any order would differ from run to run. A
+    classifier is asked for a direction or for classes and answers with ``predict_proba``, of which classes take the
+    expected value; anything else forecasts numbers with ``predict``. Arrays are passed, without names; sample weights
+    as ``sample_weight``.
 
     A study wraps estimators by itself; write `Estimator` only to be explicit.
 
@@ -68,7 +69,7 @@ class Estimator(Tabular):
         from sklearn.base import clone
 
         model = clone(self.estimator, safe=False)
-        _set_seeds(model, rows)
+        _prepare(model, rows)
         weight = {} if rows.weight is None else {"sample_weight": rows.weight}
         if weight and "sample_weight" not in inspect.signature(model.fit).parameters:
             hint = "Leave the study's sample_weight out, or use an estimator that takes one."
@@ -123,12 +124,18 @@ def _classifies(estimator: Any) -> bool:
     return bool(is_classifier(estimator))
 
 
-def _set_seeds(model: Any, rows: Train) -> None:
+def _prepare(model: Any, rows: Train) -> None:
+    """Set what a clone's bytes would hang on: unset random states, and the number of threads."""
     parameters = model.get_params(deep=True) if hasattr(model, "get_params") else {}
-    unset = [name for name, value in sorted(parameters.items())
-             if value is None and (name == "random_state" or name.endswith("__random_state"))]  # fmt: skip
-    if unset:
-        model.set_params(**dict(zip(unset, rows.integers(len(unset)), strict=True)))
+    unset = [name for name, value in sorted(parameters.items()) if value is None and _last(name) == "random_state"]
+    seeds = dict(zip(unset, rows.integers(len(unset)), strict=True))
+    threads = {name: 1 for name, value in parameters.items() if _last(name) == "n_jobs" and isinstance(value, int)}
+    if seeds or threads:
+        model.set_params(**seeds, **threads)
+
+
+def _last(name: str) -> str:
+    return name.rpartition("__")[2]
 
 
 def as_forecaster(model: Any) -> Forecaster:

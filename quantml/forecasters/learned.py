@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly
-from quantml.errors import ForecastError, check
+from quantml.errors import ForecastError, check, is_finite
 from quantml.forecasters.base import Question, Train
 from quantml.forecasters.tabular import Tabular, require_direction, window
 
@@ -163,7 +163,7 @@ def _least_squares(rows: Train, *, penalty: float) -> LinearFunction:
 
 
 def _is_positive(value: object) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and 0.0 < float(value) < np.inf
+    return is_finite(value) and value > 0.0
 
 
 def _weights(rows: Train) -> NDArray[np.float64]:

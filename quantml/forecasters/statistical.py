@@ -37,9 +37,9 @@ class ARIMA(Declaration):
     r"""ARIMA on the one-bar simple returns of each symbol, fitted by maximum likelihood in state-space form.
 
     The series is that of the symbol's own bars, adjusted closes, from the first bar of the training window to the
-    decision bar that opens the test block. Parameters stay fixed through the block; the state is carried through it
-    bar by bar by the Kalman filter, as statsmodels' ``append(refit=False)`` does. A forecast uses bars at or before
-    its decision only.
+    decision bar that opens the test block, less the embargo. Parameters stay fixed through the block; the state is
+    carried through it bar by bar by the Kalman filter, as statsmodels' ``append(refit=False)`` does. A forecast uses
+    bars at or before its decision only.
 
     The forecast of a horizon h compounds the forecasts m of the next h one-bar returns,
 
@@ -99,7 +99,7 @@ class ARIMA(Declaration):
         parameters: dict[int, NDArray[np.float64]] = {}
         unconverged = []
         for column, symbol in enumerate(train.bars.symbols):
-            _, returns = own_returns(train.bars, column, train.start)
+            _, returns = own_returns(train.bars, column, train.start, len(train.bars) - train.embargo)
             if self._has_enough(returns, symbol, train):
                 parameters[column], converged = self._fit_symbol(returns, f"{symbol}, {window(train)}")
                 unconverged += [] if converged else [symbol]
@@ -107,7 +107,7 @@ class ARIMA(Declaration):
             least = RETURNS_PER_PARAMETER * self._parameter_count
             hint = "Lengthen train, or lower the order."
             raise ForecastError("ARIMA", must=f"have at least {least} returns of a symbol to fit", where=window(train),
-                                got=len(train.bars) - train.start - 1, hint=hint)  # fmt: skip
+                                got=len(train.bars) - train.embargo - train.start - 1, hint=hint)  # fmt: skip
         return FittedARIMA(self, parameters, train.start, tuple(unconverged))
 
     @property
@@ -202,12 +202,14 @@ class FittedARIMA(ReadOnly):
         return growth - 1.0, spread / SCALE**2
 
 
-def own_returns(bars: Bars, column: int, start: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return where a symbol's own bars stand from clock position `start` on, and the returns between them.
+def own_returns(
+    bars: Bars, column: int, start: int, stop: int | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return where a symbol's own bars stand from clock position `start` until before `stop`, and their returns.
 
     The first of n bars has no return, so that there are n - 1 returns, of adjusted closes.
     """
-    close = bars.array("close")[start:, column]
+    close = bars.array("close")[start:stop, column]
     traded = np.flatnonzero(~np.isnan(close))
     prices = close[traded]
     return traded + start, prices[1:] / prices[:-1] - 1.0

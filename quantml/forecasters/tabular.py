@@ -184,10 +184,11 @@ def check_rows(label: str, train: Train) -> None:
     """Raise if there is no training row, saying how much longer the window must be for two of them."""
     if len(train.y) == 0:
         question = train.question
-        needed = question.horizon + (question.fill.delay if question.start == "fill" else 0) + 2
+        needed = question.horizon + (question.fill.delay if question.start == "fill" else 0) + 2 + train.embargo
         short = max(needed - (len(train.bars) - train.start), 1)
-        left = "0 rows left after purge and warm-up"
-        hint = f"Lengthen train by at least {short} rows, or shorten the features' warm-up."
+        left = "0 rows left after purge and warm-up" if train.embargo == 0 else "0 rows left after purge and embargo"
+        other = "shorten the features' warm-up" if train.embargo == 0 else "shorten the embargo"
+        hint = f"Lengthen train by at least {short} {'row' if short == 1 else 'rows'}, or {other}."
         raise ForecastError(f"{label} must have rows to train on", got=left, where=window(train), hint=hint)
 
 

@@ -2,18 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 
 from quantml import panel
-from quantml.calendars import RESOLUTION
+from quantml.calendars import RESOLUTION, Calendar
 from quantml.errors import DataError
 
 PRICES: Final = ("open", "high", "low", "close")
 FIELDS: Final = (*PRICES, "volume", "split", "dividend")
+
+
+@dataclass(frozen=True)
+class Quotation:
+    """In what and where a symbol is quoted: its currency and the calendar of its exchange, None where not known."""
+
+    currency: str | None = None
+    calendar: str | None = None
+
+
+class Known(NamedTuple):
+    """Calendar and currencies of a panel, as `Bars.from_frame` takes them; None where they are not known of all."""
+
+    calendar: Calendar | None
+    currencies: Mapping[str, str] | None
+
+
+def known_of(quotations: Mapping[str, Quotation]) -> Known:
+    """Put together what is known of every symbol.
+
+    Examples
+    --------
+    >>> dollars, pence = Quotation("USD", "XNYS"), Quotation("GBp", "XLON")
+    >>> known_of({"AAPL": dollars, "MSFT": dollars})
+    Known(calendar='XNYS', currencies={'AAPL': 'USD', 'MSFT': 'USD'})
+    >>> known_of({"AAPL": dollars, "VOD.L": pence}).calendar
+    {'AAPL': 'XNYS', 'VOD.L': 'XLON'}
+    >>> known_of({"AAPL": dollars, "GC=F": Quotation("USD")}).calendar is None
+    True
+    """
+    calendars = {symbol: one.calendar for symbol, one in quotations.items() if one.calendar is not None}
+    currencies = {symbol: one.currency for symbol, one in quotations.items() if one.currency is not None}
+    calendar: Calendar = calendars if len(set(calendars.values())) > 1 else next(iter(calendars.values()), "")
+    return Known(
+        calendar if len(calendars) == len(quotations) else None,
+        currencies if len(currencies) == len(quotations) else None,
+    )
 
 
 class Source(Protocol):
@@ -21,7 +59,8 @@ class Source(Protocol):
 
     A source may also have ``start`` and ``end`` (first and last date wanted, both included), ``calendar``,
     ``periods_per_year`` and ``currencies`` (as `Bars.from_frame` takes them) and ``notes`` (sentences for a report);
-    None, or none at all, where it has no opinion.
+    None, or none at all, where it has no opinion. One that learns a symbol's currency and calendar as it downloads it
+    has ``quotations``, a mapping from symbols to `Quotation`.
     """
 
     @property

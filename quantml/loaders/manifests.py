@@ -18,6 +18,7 @@ import pandas as pd
 
 from quantml.calendars import Calendar
 from quantml.errors import DataError, StorageError
+from quantml.loaders.downloads import Quotation
 from quantml.loaders.durable import FORMAT, Durable, read_json
 from quantml.loaders.restatements import Kind, Restatement
 from quantml.storage import json_bytes
@@ -43,6 +44,8 @@ class Entry:
         Bar from which the next refresh asks again, and last bar.
     restatements : tuple of Restatement
         By which the source quotes bars differently from how they are stored.
+    quotation : Quotation
+        Currency and calendar, as the source last gave them.
     """
 
     version: str
@@ -53,6 +56,7 @@ class Entry:
     overlap: pd.Timestamp
     last: pd.Timestamp
     restatements: tuple[Restatement, ...] = ()
+    quotation: Quotation = field(default_factory=Quotation)
 
     @classmethod
     def from_dict(cls, held: Mapping[str, Any]) -> Entry:
@@ -62,7 +66,8 @@ class Entry:
             Restatement(_time(part["time"]), Kind(part["kind"]), part["price"], part["volume"])
             for part in held["restatements"]
         )
-        return cls(held["version"], held["quarantine"], restatements=restatements, **times)
+        quotation = Quotation(**held.get("quotation", {}))  # older manifests have none
+        return cls(held["version"], held["quarantine"], restatements=restatements, quotation=quotation, **times)
 
 
 def _time(text: str | None) -> Any:

@@ -27,7 +27,7 @@ from quantml.calendars import RESOLUTION, closed_rows, own_periods_per_year
 from quantml.loaders.downloads import FIELDS
 from quantml.loaders.durable import FORMAT, Durable
 
-LOG: Final = logging.getLogger("quantml")
+LOG: Final = logging.getLogger("quantml.loaders")
 KEPT: Final = 4
 """How many panels of a source are kept, the newest."""
 

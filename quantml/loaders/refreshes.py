@@ -11,13 +11,13 @@ import pandas as pd
 
 from quantml.calendars import RESOLUTION
 from quantml.errors import DataError, InputError, StorageError, Unreachable
-from quantml.loaders.downloads import Source, no_rows, read_download
+from quantml.loaders.downloads import Quotation, Source, known_of, no_rows, read_download
 from quantml.loaders.durable import Durable
 from quantml.loaders.manifests import Entry, Manifest, Manifests, Pinned, Snapshot
 from quantml.loaders.restatements import Settlement, settle
 from quantml.loaders.versions import Versions
 
-LOG: Final = logging.getLogger("quantml")
+LOG: Final = logging.getLogger("quantml.loaders")
 
 OVERLAP: Final = 30
 """How many of the stored bars a refresh asks for again."""
@@ -75,6 +75,8 @@ class Download:
         From when on it was asked; None for all that there is.
     anew : bool
         Whether it takes the place of what is stored.
+    quotation : Quotation or None
+        Currency and calendar; None where the source does not say.
     """
 
     symbol: str
@@ -82,6 +84,7 @@ class Download:
     taken: pd.Timestamp
     start: pd.Timestamp | None
     anew: bool
+    quotation: Quotation | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,14 +154,16 @@ def snapshot_of(source: Source, entries: Mapping[str, Entry]) -> Snapshot | None
     if any(symbol not in entries for symbol in source.symbols):
         return None
     held = [(symbol, entries[symbol]) for symbol in source.symbols]
+    known = known_of({symbol: entry.quotation for symbol, entry in held})
+    calendar, currencies = (getattr(source, name, None) for name in ("calendar", "currencies"))
     return Snapshot(
         source=source.name,
         symbols=tuple(Pinned(name, part.version, part.quarantine, part.taken, part.last) for name, part in held),
         start=wanted(source, "start"),
         end=wanted(source, "end"),
-        calendar=_sorted(getattr(source, "calendar", None)),
+        calendar=_sorted(known.calendar if calendar is None else calendar),
         periods_per_year=getattr(source, "periods_per_year", None),
-        currencies=_sorted(getattr(source, "currencies", None)),
+        currencies=_sorted(known.currencies if currencies is None else currencies),
     )
 
 
@@ -229,7 +234,7 @@ def _download(source: Source, symbol: str, entry: Entry | None, anew: bool) -> D
     if len(rows) == 0:
         since = "at all" if start is None else f"since {start:%Y-%m-%d}"
         raise DataError(f"{source.name}", must=f"have bars of {symbol}", got=f"none {since}")
-    return Download(symbol, rows, taken, start, anew)
+    return Download(symbol, rows, taken, start, anew, getattr(source, "quotations", {}).get(symbol))
 
 
 def _now() -> pd.Timestamp:
@@ -301,6 +306,7 @@ def _keep(files: Durable, held: _Held, download: Download, settlement: Settlemen
         overlap=times[-min(OVERLAP, len(times))],
         last=times[-1],
         restatements=settlement.standing,
+        quotation=download.quotation or (Quotation() if before is None else before.quotation),
     )
     return _Outcome(download, entry, settlement, is_news=len(apart) > 0)
 

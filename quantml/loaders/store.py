@@ -175,7 +175,8 @@ class Store:
             absent = [symbol for symbol in source.symbols if symbol not in entries]
             moment = "" if as_of is None else f" at {as_of:%Y-%m-%d %H:%M} UTC"
             raise DataError("the store", must=f"have bars of every symbol of {source.name}{moment}",
-                            got=f"none of {', '.join(absent)}", where=str(self.folder), hint="Refresh it.")  # fmt: skip
+                            got=f"none of {', '.join(absent)}", where=str(self.folder),
+                            hint="Refresh it first: quantml data pull.")  # fmt: skip
         return newest
 
     def _rows(self, source: Source, symbol: str, kind: str) -> pd.DataFrame:

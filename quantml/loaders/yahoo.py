@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
 from quantml.bars import Bars
+from quantml.calendars import Calendar
 from quantml.canonical import NOT_CANONICAL
 from quantml.errors import DataError, ParameterError, Unreachable, check, did_you_mean
 from quantml.loaders.dates import check_dates
+from quantml.loaders.downloads import Quotation, known_of
 from quantml.loaders.yahoo_client import Client, Question, Retry
+from quantml.loaders.yahoo_exchanges import calendar_of
 from quantml.loaders.yahoo_prices import CAPITAL_GAINS, between, finished, no_bars, on_panel_clock, raw_bars
+from quantml.panel import check_by_symbol
 from quantml.space import Declaration
 
 __all__ = ["Yahoo"]
 
-LOG: Final = logging.getLogger("quantml")
+LOG: Final = logging.getLogger("quantml.loaders")
 INTERVALS: Final = ("1d", "1m", "2m", "5m", "15m", "30m", "60m", "90m", "1h")
 PATIENCE: Final = 3
 """Symbols in a row without an answer, after which the others are not asked for."""
@@ -35,7 +39,8 @@ class Yahoo(Declaration):
     Yahoo divides its prices and dividends by every later split. They are multiplied back, so that the bars hold prices
     as quoted, volumes as traded and dividends as paid, with splits and dividends apart; `Bars` makes the adjusted
     prices from these. Bars are stamped with the time at which they begin. The bar of a session that is not over is
-    left out, because its prices are going to change. Nothing is repaired.
+    left out, because its prices are going to change. Nothing is repaired. Yahoo says in which currency
+    a symbol is quoted, and on which exchange.
 
     One symbol that cannot be loaded does not lose the others: `load` leaves it out, a warning of the logger
     ``quantml`` says why, and so do `notes`.
@@ -51,10 +56,11 @@ class Yahoo(Declaration):
         8 days of ``"1m"`` bars, 730 days of ``"1h"`` bars, 60 days of the other intraday bars.
     interval : str
         ``"1d"``, ``"1m"``, ``"2m"``, ``"5m"``, ``"15m"``, ``"30m"``, ``"60m"``, ``"90m"`` or ``"1h"``.
-    calendar : str, optional
-        ISO 10383 code of the exchange, such as ``"XNYS"``.
+    calendar : str or mapping of str to str, optional
+        ISO 10383 code of the exchange, such as ``"XNYS"``, or of each symbol's own; by default that of the exchange
+        that Yahoo names, where it is known of every symbol.
     periods_per_year : float, optional
-        Bars per year; needed to load intraday bars.
+        Bars per year; needed to load intraday bars without a calendar, or with several.
     cache : str or Path
         Folder for the time zones and cookies that yfinance keeps.
     retry : Retry
@@ -79,13 +85,14 @@ class Yahoo(Declaration):
     start: str | None = None
     end: str | None = None
     interval: str = "1d"
-    calendar: str | None = None
+    calendar: Calendar | None = None
     periods_per_year: float | None = None
     cache: str | Path = field(default="data/store/.yfinance", repr=False, metadata=NOT_CANONICAL)
     retry: Retry = field(default=Retry(), repr=False, metadata=NOT_CANONICAL)
     session: Any = field(default=None, repr=False, compare=False, metadata=NOT_CANONICAL)
     # By symbol, what the last download has to say; what the declaration means does not depend on it.
     _remarks: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _quotations: dict[str, Quotation] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if isinstance(self.symbols, Sequence) and not isinstance(self.symbols, str):
@@ -103,11 +110,18 @@ class Yahoo(Declaration):
             raise ParameterError("Yahoo.interval", must="be one of Yahoo's of a day or less", got=self.interval,
                                  hint=hint)  # fmt: skip
         check_dates("Yahoo", self.start, self.end)
+        if isinstance(self.calendar, Mapping):
+            check_by_symbol(self.calendar, "Yahoo.calendar", tuple(self.symbols))
 
     @property
     def name(self) -> str:
         """What a store calls the source: one name for each interval."""
         return f"yahoo-{self.interval}"
+
+    @property
+    def quotations(self) -> Mapping[str, Quotation]:
+        """Currency and calendar of each symbol that was downloaded, as Yahoo gave them last."""
+        return dict(self._quotations)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -143,10 +157,13 @@ class Yahoo(Declaration):
             except DataError as error:
                 told[symbol] = error
                 self._remark(symbol, f"{symbol} was not loaded. {error}")
-        loaded = [rows for rows in told.values() if isinstance(rows, pd.DataFrame)]
+        loaded = {symbol: rows for symbol, rows in told.items() if isinstance(rows, pd.DataFrame)}
         if not loaded:
             raise _none_loaded(told)
-        return Bars.from_frame(pd.concat(loaded), calendar=self.calendar, periods_per_year=self.periods_per_year)
+        known = known_of({symbol: self._quotation(symbol) for symbol in loaded})
+        return Bars.from_frame(
+            pd.concat(list(loaded.values())), periods_per_year=self.periods_per_year, **known._asdict()
+        )
 
     def fetch(self, symbol: str, *, start: pd.Timestamp | None, end: pd.Timestamp | None) -> pd.DataFrame:
         """Download the raw bars of one symbol.
@@ -176,6 +193,7 @@ class Yahoo(Declaration):
         self._remarks.pop(symbol, None)
         if answer is None:
             return no_bars(self.interval)
+        self._quotations[symbol] = Quotation(answer.currency, calendar_of(answer.exchange))
         if len(answer.gains):
             self._remark(symbol, f"{symbol}: {CAPITAL_GAINS}.")
         bars = finished(raw_bars(answer, symbol), answer, self.interval, pd.Timestamp.now("UTC"))
@@ -189,6 +207,11 @@ class Yahoo(Declaration):
         rows = bars.assign(symbol=symbol)
         Bars.from_frame(rows, periods_per_year=1.0)  # alone, so that a bar that cannot be fails its symbol only
         return rows
+
+    def _quotation(self, symbol: str) -> Quotation:
+        """Return what Yahoo says of a symbol, unless the declaration says it."""
+        told, own = self._quotations[symbol], self.calendar
+        return told if own is None else replace(told, calendar=own if isinstance(own, str) else own[symbol])
 
     def _remark(self, symbol: str, sentence: str) -> None:
         LOG.warning(sentence)

@@ -18,7 +18,7 @@ import pandas as pd
 from quantml.errors import DataError, StorageError, Unreachable, check
 from quantml.space import Declaration
 
-LOG: Final = logging.getLogger("quantml")
+LOG: Final = logging.getLogger("quantml.loaders")
 CHART: Final = "https://query2.finance.yahoo.com/v8/finance/chart/"
 NOTHING_THERE: Final = "Data doesn't exist"
 """How Yahoo's answer begins for a symbol that it lists, but not over the range asked for."""
@@ -27,6 +27,7 @@ RANGES: Final = {"1mo": 28, "3mo": 89, "6mo": 181, "1y": 365, "2y": 730, "5y": 1
 """Yahoo's names of ranges that end today, and the days that each holds at least."""
 
 sleep = time.sleep
+_SILENT: Final = logging.NullHandler()
 _ALONE = threading.Lock()  # yfinance's configuration, session and memory belong to the whole process
 
 
@@ -97,6 +98,8 @@ class Answer:
         Of the prices, such as ``"USD"``, or ``"GBp"`` for pence.
     session : pair of Timestamp, optional
         Start and end of the exchange's current session, or its last one.
+    exchange : str
+        Yahoo's code of it, such as ``"NMS"``; empty where it names none.
     """
 
     prices: pd.DataFrame
@@ -105,6 +108,7 @@ class Answer:
     gains: pd.Series
     currency: str
     session: tuple[pd.Timestamp, pd.Timestamp] | None
+    exchange: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,7 @@ class Client:
             ticker.get_capital_gains(period),
             str(about["currency"]),
             _session(about),
+            str(about.get("exchangeName") or ""),
         )
 
     def _meaning(self, error: Exception, yfinance: Any, question: Question) -> DataError:
@@ -211,6 +216,8 @@ def _load() -> Any:
         import yfinance
         import yfinance.data
         import yfinance.exceptions
+    # What it logs on the way to an exception is said by the exception; who wants to read it can add a handler.
+    logging.getLogger("yfinance").addHandler(_SILENT)
     return yfinance
 
 

@@ -15,7 +15,7 @@ from quantml.calendars import RESOLUTION
 from quantml.errors import DataError
 from quantml.loaders.yahoo_client import Answer
 
-LOG: Final = logging.getLogger("quantml")
+LOG: Final = logging.getLogger("quantml.loaders")
 PRICES: Final = ("open", "high", "low", "close")
 FIELDS: Final = (*PRICES, "volume", "split", "dividend")
 NEEDED: Final = ("Open", "High", "Low", "Close", "Adj Close", "Volume", "Dividends", "Stock Splits")

@@ -11,7 +11,6 @@ import pandas as pd
 
 from quantml.bars import Bars
 from quantml.calendars import bar_length, next_session
-from quantml.errors import DataError
 from quantml.study import Study
 from quantml.validation.walkforward import WalkForwardResult, walk_forward
 
@@ -33,7 +32,7 @@ class NextForecast:
         One row per symbol: symbol, close, forecast, probability, weight. The weights are the newest decided ones.
     weights_from : Timestamp or None
         When the weights were decided: earlier than `decided` where the latest bar decides nothing and positions are
-        left to drift; None where nothing was decided in the current test block.
+        left to drift; None where nothing was decided yet.
     trades, fits : bool
         Whether the study has a signal, and a forecaster.
     parameters : mapping
@@ -72,7 +71,8 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
     """Forecast the next session from the latest bars.
 
     The model is the one that the walk-forward would use: tuned and fitted at the start of the block that the latest
-    bar falls into, with its state carried to that bar.
+    bar falls into, with its state carried to that bar. Where a step of the signal reads earlier forecasts or weights,
+    the whole walk-forward is run, since they are needed.
 
     Parameters
     ----------
@@ -82,13 +82,13 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
 
     Raises
     ------
-    DataError
-        If there is no bar at or before `as_of`.
+    InputError
+        If there is no bar at or before `as_of`, or study or data are not usable.
     """
-    bars = study.load_bars()
-    if as_of is not None:
-        bars = _known(bars, as_of)
-    result = walk_forward(study, bars, last_only=True)
+    _ = study.hash  # a captured table is refused before any work
+    market = study.load(as_of=as_of)
+    bars = market.bars
+    result = walk_forward(study, bars, feature_bars=market.feature_bars, newest_only=True)
     fold = result.folds[-1]
     return NextForecast(
         study=study.name,
@@ -102,16 +102,6 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
         parameters=fold.chosen,
         trained_until=bars.clock[fold.fold.start],
     )
-
-
-def _known(bars: Bars, as_of: str) -> Bars:
-    try:
-        moment = pd.Timestamp(as_of)
-    except ValueError as error:
-        raise DataError("--as-of", must="be a date such as 2018-06-29", got=as_of) from error
-    if moment < bars.clock[0].tz_localize(None):
-        raise DataError("--as-of", must=f"be at or after the first bar, {bars.clock[0]:%Y-%m-%d}", got=as_of)
-    return bars.until(moment)
 
 
 def _decided(result: WalkForwardResult) -> pd.Timestamp | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.metadata import packages_distributions
+from keyword import iskeyword
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -11,7 +14,7 @@ from quantml.errors import StorageError, StudyError
 TEMPLATE: Final = Template('''"""$title: say in one line what this study trades and why it should work."""
 
 from quantml import Choice, Costs, Study, Tuning, WalkForward
-from quantml.features import Momentum, RealisedVolatility, RSI
+from quantml.features import RSI, Momentum, RealisedVolatility
 from quantml.forecasters import Ridge
 from quantml.loaders import Sample
 from quantml.signals import RankLongShort, VolatilityTarget
@@ -42,12 +45,11 @@ def new_study(name: str, folder: Path) -> Path:
     Raises
     ------
     StudyError
-        If `name` is not a Python module's name.
+        If `name` is not a Python module's name, or that of a module which studies may import.
     StorageError
         If the file exists already or cannot be written.
     """
-    if not name.isidentifier() or name == "quantml":
-        raise StudyError("a study's name", must="be a Python module's name, such as my_study", got=name)
+    _check_name(name)
     path = folder / f"{name}.py"
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -57,3 +59,13 @@ def new_study(name: str, folder: Path) -> Path:
     except OSError as error:
         raise StorageError("a new study", must="be writable", got=str(path), hint=str(error.strerror)) from error
     return path
+
+
+def _check_name(name: str) -> None:
+    """Raise where a module could not have the name, or would hide another from the imports beside it."""
+    hint = f"Choose another, such as {name}_study." if name.isidentifier() else ""
+    if not name.isidentifier() or iskeyword(name):
+        raise StudyError("a study's name", must="be a Python module's name, such as my_study", got=name, hint=hint)
+    if name in {"quantml", *sys.stdlib_module_names, *packages_distributions()}:
+        rule = "not be that of a module which studies may import"
+        raise StudyError("a study's name", must=rule, got=name, hint=hint)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -50,20 +51,66 @@ def finding(facts: Facts) -> str:
             f"Were both equally good, a difference as large as this would come up in {chance} of 100 records"
             " (Diebold-Mariano test)."
         )
-    if against_zero(facts):
+    common = majority(facts)
+    if common is not None:
+        sentences.append(
+            f"It had the direction right {words.percent(found['directional_accuracy'])} of the time; always saying"
+            f" {common.side} would have been right {words.percent(common.share)} of the time."
+        )
+    fair = constant(facts)
+    if fair is not None:
         forecasts = facts.run.forecasts
-        gain = r2_out_of_sample(forecasts["realised"], forecasts["mean"], naive=np.zeros(len(forecasts)))
-        sentences.append(f"Compared with always saying zero, it was {_less(gain, 2)}.")
+        gain = r2_out_of_sample(forecasts["realised"], forecasts["mean"], naive=np.full(len(forecasts), fair.value))
+        sentences.append(f"Compared with {fair.name}, its {loss} was {_less(gain, 2)}.")
     return " ".join(sentences)
+
+
+@dataclass(frozen=True)
+class Majority:
+    """The more frequent direction, and the share of the outcomes that went there."""
+
+    side: str
+    share: float
+
+
+def majority(facts: Facts) -> Majority | None:
+    """What a forecast that knows no more than the more frequent direction gets right.
+
+    Counted over the cells that `directional_accuracy` is: forecast and outcome are known, and both have a direction.
+    None where no direction is measured.
+    """
+    if not words.is_number(facts.manifest["accuracy"].get("directional_accuracy")):
+        return None
+    forecasts = facts.run.forecasts[["realised", "mean", "baseline"]].dropna()
+    middle = 0.5 if kind(facts) == "direction" else 0.0
+    outcome, said = forecasts["realised"] - middle, forecasts["mean"] - middle
+    ups = float((outcome[(outcome != 0.0) & (said != 0.0)] > 0.0).mean())
+    return Majority("up", ups) if ups >= 0.5 else Majority("down", 1.0 - ups)
 
 
 def _less(skill: float, digits: int = 1) -> str:
     return f"{words.percent(abs(skill), digits)} {'smaller' if skill >= 0.0 else 'larger'}"
 
 
-def against_zero(facts: Facts) -> bool:
-    """Whether the naive forecast is easily beaten, so that zero is the fairer rival."""
-    return kind(facts) == "return" and facts.study.get("baseline") is None
+@dataclass(frozen=True)
+class Constant:
+    """A forecast that always says the same."""
+
+    value: float
+    name: str
+    weak: str
+    """Why the naive forecast is easier to beat."""
+
+
+_CONSTANTS: Final = {
+    "return": Constant(0.0, "always saying zero", "Returns hardly repeat themselves"),
+    "direction": Constant(0.5, "always saying one half", "Directions hardly repeat themselves"),
+}
+
+
+def constant(facts: Facts) -> Constant | None:
+    """The fairer rival where the naive forecast is easily beaten; None where it is not, or the study names its own."""
+    return _CONSTANTS.get(kind(facts)) if facts.study.get("baseline") is None else None
 
 
 def rival(facts: Facts) -> str:
@@ -72,25 +119,33 @@ def rival(facts: Facts) -> str:
     if baseline is not None:
         return f"The naive forecast is here {outline(baseline)}, as the study declares."
     sentence = "The naive forecast says that the newest value already known will come again."
-    if not against_zero(facts):
+    fair = constant(facts)
+    if fair is None:
         return sentence
     return (
-        f"{sentence} Returns hardly repeat themselves, so it makes about twice the squared error of always saying zero"
-        " and is easy to beat; zero is the rival that counts."
+        f"{sentence} {fair.weak}, so it makes about twice the squared error of {fair.name} and is easy to beat:"
+        f" {fair.name} is the rival that counts."
     )
 
 
 def table(facts: Facts) -> Table:
     """Every measure of the forecast beside the naive forecast's."""
     found = facts.manifest["accuracy"]
+    common = majority(facts)
     rows = []
     for name in [key for key in found if f"naive_{key}" in found]:
-        own, naive = found[name], found[f"naive_{name}"]
-        better = words.DASH
-        if words.is_number(own) and words.is_number(naive) and own != naive:
-            better = "forecast" if (own < naive) == (name in _LOWER_IS_BETTER) else "naive"
-        rows.append((words.title(name), _value(name, own), _value(name, naive), better))
+        rows.append(_row(name, found[name], found[f"naive_{name}"], "naive", words.title(name)))
+        if name == "directional_accuracy" and common is not None:
+            rival = f"always {common.side}"
+            rows.append(_row(name, found[name], common.share, rival, f"{words.title(name)}, beside {rival}"))
     return Table.of("Accuracy of the forecasts", ("Out of sample", "Forecast", "Naive", "Better"), rows, "lrrl")
+
+
+def _row(name: str, own: Any, other: Any, rival: str, head: str) -> tuple[str, str, str, str]:
+    better = words.DASH
+    if words.is_number(own) and words.is_number(other) and own != other:
+        better = "forecast" if (own < other) == (name in _LOWER_IS_BETTER) else rival
+    return head, _value(name, own), _value(name, other), better
 
 
 def _value(name: str, value: object) -> str:
@@ -109,12 +164,12 @@ def counted(facts: Facts) -> str:
 
 def picture(facts: Facts) -> plots.Picture | None:
     """Squared error saved through time; None where nothing can be compared."""
-    forecasts, zero = facts.run.forecasts, against_zero(facts)
-    guess = 0.0 if zero else forecasts["baseline"]
+    forecasts, fair = facts.run.forecasts, constant(facts)
+    guess = forecasts["baseline"] if fair is None else fair.value
     theirs, own = (forecasts["realised"] - guess) ** 2, (forecasts["realised"] - forecasts["mean"]) ** 2
     saved = (theirs - own).groupby(forecasts["time"]).sum(min_count=1).dropna()
     total = float(theirs[own.notna()].sum())
     if len(saved) < 2 or total <= 0.0:
         return None
     path = pd.Series(saved.cumsum().to_numpy() / total, index=pd.DatetimeIndex(saved.index))
-    return plots.skill_picture(path, "always saying zero" if zero else "the naive forecast")
+    return plots.skill_picture(path, "the naive forecast" if fair is None else fair.name)

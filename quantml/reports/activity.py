@@ -96,7 +96,7 @@ def by_symbol(facts: Facts) -> Table:
 
 
 def costs(facts: Facts) -> Table:
-    """Costs by kind: the declared rate, the amount, and per year of equity."""
+    """Costs by kind: the declared rate, the amount, and per year of equity; then what cash earned, where it did."""
     declared = facts.study["costs"]
     per_year = (facts.costs.div(facts.before, axis=0)).sum() / facts.years
     rows = [
@@ -110,4 +110,23 @@ def costs(facts: Facts) -> Table:
     ]
     rows.append(("All", "", words.number(float(facts.costs.sum().sum()), 0), words.percent(float(per_year.sum()), 2)))
     head = ("Cost", "Declared", "Amount", "Per year, of equity")
-    return Table.of("Costs by kind", head, rows, "lwrr")
+    return Table.of("Costs by kind, and interest", head, [*rows, *_interest(facts)], "lwrr")
+
+
+def _interest(facts: Facts) -> list[tuple[str, str, str, str]]:
+    """What cash earned, less what was paid on money owed."""
+    if facts.study.get("cash") is None:
+        return []
+    per_year = float((facts.interest / facts.before).sum()) / facts.years
+    amount = words.number(float(facts.interest.sum()), 0, signed=True)
+    return [("Interest on cash", rate(facts), amount, words.percent(per_year, 2, signed=True))]
+
+
+def rate(facts: Facts) -> str:
+    """What the study declares that cash earns."""
+    declared = facts.study["cash"]
+    if words.is_number(declared):
+        return f"{words.percent(declared, 2)} a year"
+    times = declared["periods_per_year"]
+    unit = "a year" if times == 1 else f"a period, {words.significant(times)} of them a year"
+    return f"{declared['column']} of the table {declared['table']}, {unit}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from quantml import storage
-from quantml.reports.words import title
+from quantml.reports.goal import Goal
 from quantml.simulation.costs import KINDS
 from quantml.timing import Fill
 
@@ -56,6 +56,12 @@ class Facts:
         return facts
 
     @property
+    def universe(self) -> Mapping[str, Any]:
+        """What the manifest says of the universe; no membership in runs from before there was one."""
+        told: Mapping[str, Any] = self.data.get("universe", {"membership": False, "closings": []})
+        return told
+
+    @property
     def fill(self) -> Fill:
         """When decisions were executed."""
         return Fill(self.manifest["fill"])
@@ -83,6 +89,17 @@ class Facts:
         return pd.Series(self.run.equity.get("risk_free", 0.0), index=self.run.equity.index).set_axis(self.clock)
 
     @cached_property
+    def interest(self) -> pd.Series:
+        """What cash earned on each bar less what was paid on debt, in currency; financing is a cost beside it."""
+        return pd.Series(self.run.equity["interest"].to_numpy(), index=self.clock)
+
+    @cached_property
+    def held(self) -> pd.Series:
+        """1 on each bar that the strategy entered or left with a position, else 0."""
+        exposed = pd.Series(self.run.equity["exposure"].to_numpy() > 0.0, index=self.clock)
+        return (exposed | exposed.shift(fill_value=False)).astype("float64")
+
+    @cached_property
     def growth(self) -> pd.DataFrame:
         """What 1 grew to, ``strategy`` and ``benchmark``."""
         return (1.0 + self.returns).cumprod()
@@ -105,10 +122,13 @@ class Facts:
         """Length of the out-of-sample record."""
         return len(self.run.equity) / self.periods_per_year
 
-    @property
-    def objective(self) -> str:
-        """Name of what tuning maximised, and what the folds' scores are."""
-        tuning = self.study.get("tuning")
-        chosen = tuning["objective"] if tuning else "sharpe_ratio"
-        name = chosen if isinstance(chosen, str) else str(chosen.get("function", "objective"))
-        return title(name.rpartition(".")[2])
+    @cached_property
+    def goal(self) -> Goal:
+        """What tuning looked for the best of."""
+        return Goal.of(self.study)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """The objective of each fold, ``in_sample`` and ``out_of_sample``, in its own unit and with its own sign."""
+        kept = self.run.folds[["in_sample", "out_of_sample"]].astype("float64")
+        return -kept if self.goal.lower_is_better else kept

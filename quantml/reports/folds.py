@@ -17,7 +17,7 @@ from quantml.reports.tables import Table
 
 def summary(facts: Facts) -> str:
     """In one paragraph: how many folds and candidates, and what was left of the scores out of sample."""
-    work, folds = facts.manifest["work"], facts.run.folds
+    work = facts.manifest["work"]
     sentences = [f"{words.plural(work['folds'], 'fold')}, laid from the first bar forward."]
     if work["candidates"] > work["folds"]:
         sentences.append(
@@ -29,28 +29,28 @@ def summary(facts: Facts) -> str:
             f"{words.plural(work['training_rows'], 'training row')} in all; {work['purged_rows']:,} were left out"
             " because their outcome was not yet known when the fold was fitted."
         )
-    return " ".join([*sentences, *_kept(folds, facts.objective)])
+    return " ".join([*sentences, *_kept(facts)])
 
 
-def _kept(folds: pd.DataFrame, objective: str) -> list[str]:
-    scored = folds[["in_sample", "out_of_sample"]].dropna()
+def _kept(facts: Facts) -> list[str]:
+    scored = facts.scores.dropna()
     if scored.empty:
         return []
-    inside, outside = words.number(scored["in_sample"].mean()), words.number(scored["out_of_sample"].mean())
-    lower = int((scored["out_of_sample"] < scored["in_sample"]).sum())
+    goal = facts.goal
+    inside, outside = (words.measure(goal.name, scored[part].mean()) for part in ("in_sample", "out_of_sample"))
+    lost = (scored["in_sample"] - scored["out_of_sample"]) * (-1.0 if goal.lower_is_better else 1.0)
     return [
-        f"The folds' mean {objective} was {inside} in sample and {outside} out of sample; out of sample was lower in"
-        f" {lower} of {len(scored)}."
+        f"The folds' mean {goal.title} ({goal.better} is better) was {inside} in sample and {outside} out of sample;"
+        f" out of sample was worse in {int((lost > 0.0).sum())} of {len(scored)}."
     ]
 
 
 def picture(facts: Facts) -> plots.Picture | None:
     """Scores in and out of sample; None where the study does not trade, or no score is defined."""
-    folds = facts.run.folds
-    scores = folds[["in_sample", "out_of_sample"]].astype("float64")
-    if scores.isna().all(axis=None):
+    if facts.scores.isna().all(axis=None):
         return None
-    return plots.folds_picture(pd.DatetimeIndex(folds["test_first"]), scores, facts.objective)
+    first = pd.DatetimeIndex(facts.run.folds["test_first"])
+    return plots.folds_picture(first, facts.scores, facts.goal)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def table(facts: Facts) -> Table:
         _Column("until", "l", [words.day(moment) for moment in folds["test_last"]]),
         *(_counts(head, folds[name]) for head, name in (("Rows", "rows"), ("Purged", "purged"))),
         _Column("Tried", "r", [words.count(int(number)) for number in folds["candidates"]], shown=any(chosen)),
-        *(_scores(head, folds[name]) for head, name in (("In sample", "in_sample"), ("Out", "out_of_sample"))),
+        *(_scores(facts, head, name) for head, name in (("In sample", "in_sample"), ("Out", "out_of_sample"))),
         _Column("Chosen", "w", _choice_texts(chosen), shown=any(chosen)),
     ]
     shown = [column for column in columns if column.shown]
@@ -86,8 +86,10 @@ def _counts(head: str, numbers: pd.Series) -> _Column:
     return _Column(head, "r", [words.count(int(number)) for number in numbers], shown=bool((numbers > 0).any()))
 
 
-def _scores(head: str, scores: pd.Series) -> _Column:
-    return _Column(head, "r", [words.number(score) for score in scores], shown=bool(scores.notna().any()))
+def _scores(facts: Facts, head: str, name: str) -> _Column:
+    scores = facts.scores[name]
+    cells = [words.measure(facts.goal.name, score) for score in scores]
+    return _Column(head, "r", cells, shown=bool(scores.notna().any()))
 
 
 def _choice_texts(chosen: list[dict[str, Any]]) -> list[str]:

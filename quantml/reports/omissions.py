@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+import numpy as np
+
 from quantml.reports import words
 from quantml.reports.facts import Facts
 from quantml.reports.tables import Entry
@@ -35,12 +37,21 @@ def _of_costs(facts: Facts) -> Iterator[Entry]:
         yield Entry("Borrow fees", f"{words.plural(shorts, 'short trade')} borrowed for nothing.")
     if shorts:
         yield Entry("Borrowing", "Whatever is sold short can always be borrowed, and is never called back.")
-    owed = (-facts.run.equity["cash"].to_numpy() / facts.before.to_numpy()).clip(min=0.0)
+    alive = facts.run.equity["equity"].to_numpy() > 0.0
+    owed = np.where(alive, -facts.run.equity["cash"].to_numpy() / facts.before.to_numpy(), 0.0).clip(min=0.0)
     if owed.max() > TRIFLE and costs["financing_bps"] == 0.0 and facts.study.get("cash") is None:
         bars, most = words.plural(int((owed > TRIFLE).sum()), "bar"), words.percent(float(owed.max()))
         yield Entry("Interest on money owed", f"Money was owed on {bars}, at most {most} of equity, at no interest.")
     if facts.study.get("cash") is None:
-        yield Entry("Interest on cash", "Positive cash earns nothing, in the strategy and in the benchmark.")
+        yield Entry(
+            "Interest on cash",
+            "Positive cash earns nothing, in the strategy and in the benchmark; Sharpe ratios take the riskless rate as"
+            " zero, which flatters them in years in which bills paid something.",
+        )
+    debt = -float(facts.run.equity["equity"].iloc[-1])
+    if debt > 0.0:
+        text = f"When it was lost, {words.number(debt, 0)} were owed; its returns stop at a loss of everything."
+        yield Entry("The debt of a lost account", text)
     yield Entry("Taxes", "None are paid.")
 
 
@@ -62,11 +73,7 @@ def _of_execution(facts: Facts) -> Iterator[Entry]:
 
 
 def _of_data(facts: Facts) -> Iterator[Entry]:
-    yield Entry(
-        "Survivorship",
-        "The symbols are those that the study names. Nothing here shows that they could have been chosen on the first"
-        " day; a list drawn up later knows who survived.",
-    )
+    yield Entry("Survivorship", _survivorship(facts))
     if facts.data["dividends"] == 0:
         yield Entry(
             "Dividends",
@@ -75,6 +82,20 @@ def _of_data(facts: Facts) -> Iterator[Entry]:
     if facts.data["missing_sessions"]:
         missing = words.plural(len(facts.data["missing_sessions"]), "missing session")
         yield Entry("Gaps", f"Over {missing}, positions could not be traded and are marked at the last price.")
+
+
+def _survivorship(facts: Facts) -> str:
+    universe = facts.universe
+    if not universe["membership"]:
+        return (
+            "The symbols are those that the study names. Nothing here shows that they could have been chosen on the"
+            " first day; a list drawn up later knows who survived."
+        )
+    told = "What could be chosen when is the membership table's word; nothing here shows that it is complete."
+    if universe["absent_share"] == 0.0:
+        return f"{told} Every session of every member has prices from the symbol's first bar on."
+    missing = words.percent(universe["absent_share"], 2)
+    return f"{told} {missing} of its member-sessions have no prices, and what they would have earned is left out."
 
 
 def _of_inference(facts: Facts) -> Iterator[Entry]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from quantml.reports import accuracy, activity, folds, omissions, performance, provenance, words
+from quantml.reports import accuracy, activity, folds, omissions, performance, provenance, quality, words
 from quantml.reports.facts import Facts
+from quantml.reports.pages import environment
 
 if TYPE_CHECKING:
     from quantml.runs import Run
@@ -49,22 +46,8 @@ def page(run: Run) -> tuple[str, bytes]:
     content: dict[str, Any] = {"words": words, "folded": FOLDED, **_head(facts), **_always(facts)}
     content["trading"] = _trading(facts) if facts.traded else None
     content["accuracy"] = _accuracy(facts) if facts.manifest["accuracy"] else None
-    text = _environment().get_template("report.html.j2").render(content)
+    text = environment().get_template("report.html.j2").render(content)
     return NAME, text.encode()
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("quantml.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["svg"] = Markup
-    return environment
 
 
 def _head(facts: Facts) -> dict[str, Any]:
@@ -95,6 +78,8 @@ def _always(facts: Facts) -> dict[str, Any]:
         },
         "provenance": {
             "data": provenance.data(facts),
+            "quality": quality.entries(facts),
+            "actions": quality.actions(facts),
             "notes": facts.data["notes"],
             "conventions": provenance.conventions(facts),
             "study": provenance.study(facts),
@@ -111,6 +96,7 @@ def _trading(facts: Facts) -> dict[str, Any]:
     return {
         "period": performance.period(facts),
         "headline": performance.headline(facts),
+        "riskless": performance.riskless(facts),
         "strips": performance.strips(facts),
         "metrics": performance.every_metric(facts),
         "equity": performance.equity(facts),

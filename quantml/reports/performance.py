@@ -62,6 +62,14 @@ def _range(facts: Facts, name: str) -> str:
     return "" if interval is None else words.between(interval.low, interval.high, name)
 
 
+def riskless(facts: Facts) -> str:
+    """Say what the Sharpe ratios are measured beyond."""
+    if facts.study.get("cash") is None:
+        return "The study declares nothing that cash earns: Sharpe ratios take the riskless rate as zero."
+    earned = float(facts.risk_free.mean()) * facts.periods_per_year
+    return f"Sharpe ratios are of what was earned beyond cash, which earned {words.percent(earned)} a year on average."
+
+
 def strips(facts: Facts) -> tuple[Strip, ...]:
     """The two intervals behind the verdict, as bars beside zero."""
     verdict = facts.run.verdict
@@ -119,7 +127,10 @@ def equity(facts: Facts) -> plots.Picture:
 
 
 def rolling(facts: Facts) -> plots.Picture | None:
-    """Sharpe ratio of a moving year; None where the record is not longer than that."""
+    """Sharpe ratio of a moving year; None where the record is not longer than that.
+
+    A year in which the strategy held nothing has none: what is left of its returns is rounding.
+    """
     window = round(facts.periods_per_year)
     if window < 2 or len(facts.clock) <= window:
         return None
@@ -128,7 +139,9 @@ def rolling(facts: Facts) -> plots.Picture | None:
         window=window,
         periods_per_year=facts.periods_per_year,
         risk_free=facts.risk_free,
-    ).iloc[window - 1 :]
+    )
+    ratios["strategy"] = ratios["strategy"].where(facts.held.rolling(window).max() > 0.0)
+    ratios = ratios.iloc[window - 1 :]
     return None if ratios.isna().all(axis=None) else plots.rolling_picture(ratios, "year")
 
 

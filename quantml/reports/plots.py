@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from quantml.reports.scales import Values, growth_ticks, thinned, ticks, year_ticks, years
+from quantml.reports.goal import Goal
+from quantml.reports.scales import Values, broken, growth_ticks, thinned, ticks, year_ticks, years
 from quantml.reports.svg import Ink, Sheet, axes_of, draw
 
 if TYPE_CHECKING:
@@ -87,15 +88,15 @@ def equity_picture(growth: pd.DataFrame, drawdown: pd.DataFrame) -> Picture:
     def paint(figure: Figure, sheet: Sheet) -> None:
         lower = 150.0
         upper = axes_of(figure, sheet, top=TITLE, bottom=lower + 6.0, left=LEFT)
-        _title(upper, "Growth of 1 (log scale)")
+        write_title(upper, "Growth of 1 (log scale)")
         _growth_axis(upper, growth.to_numpy())
         _lines(upper, growth, sheet)
-        _time_axis(upper, growth.index, sheet, labelled=False)
+        draw_time_axis(upper, growth.index, sheet, labelled=False)
         below = axes_of(figure, sheet, top=sheet.height - lower + TITLE + 4.0, bottom=24.0, left=LEFT)
-        _title(below, "Drawdown (below the last peak)")
+        write_title(below, "Drawdown (below the last peak)")
         _percent_axis(below, min(float(drawdown.min().min()), -0.01), 0.0, most=4)
         _lines(below, drawdown, sheet, filled=True)
-        _time_axis(below, drawdown.index, sheet)
+        draw_time_axis(below, drawdown.index, sheet)
 
     label = "Equity on a logarithmic axis and drawdown, strategy and benchmark, net of costs"
     caption = (
@@ -110,10 +111,10 @@ def rolling_picture(ratios: pd.DataFrame, span: str) -> Picture:
 
     def paint(figure: Figure, sheet: Sheet) -> None:
         axes = axes_of(figure, sheet, top=TITLE, bottom=24.0, left=LEFT)
-        _title(axes, f"Sharpe ratio of the last {span}")
+        write_title(axes, f"Sharpe ratio of the last {span}")
         _number_axis(axes, ratios.to_numpy())
         _lines(axes, ratios, sheet)
-        _time_axis(axes, ratios.index, sheet)
+        draw_time_axis(axes, ratios.index, sheet)
 
     caption = (
         f"Each point looks back one {span}. An edge that lasts stays above zero; one that comes from a single spell"
@@ -136,12 +137,12 @@ def skill_picture(saved: pd.Series, rival: str) -> Picture:
 
     def paint(figure: Figure, sheet: Sheet) -> None:
         axes = axes_of(figure, sheet, top=TITLE, bottom=24.0, left=LEFT)
-        _title(axes, f"Squared error saved against {rival}")
+        write_title(axes, f"Squared error saved against {rival}")
         shown = np.append(saved.to_numpy(), 0.0)
         _percent_axis(axes, float(shown.min()), float(shown.max()), most=5)
         axes.axhline(0.0, color=Ink.MUTED, linewidth=0.8)
         _lines(axes, saved.to_frame("strategy"), sheet)
-        _time_axis(axes, saved.index, sheet)
+        draw_time_axis(axes, saved.index, sheet)
 
     caption = (
         f"Where the line rises, the forecast was closer to what happened than {rival}; where it falls, it was further"
@@ -159,7 +160,7 @@ def yearly_picture(yearly: pd.DataFrame) -> Picture:
 
     def paint(figure: Figure, sheet: Sheet) -> None:
         axes = axes_of(figure, sheet, top=TITLE, bottom=24.0, left=LEFT)
-        _title(axes, "Return by calendar year")
+        write_title(axes, "Return by calendar year")
         shown = np.append(yearly.to_numpy()[np.isfinite(yearly.to_numpy())], 0.0)
         _percent_axis(axes, float(shown.min()), float(shown.max()), most=6)
         place = np.arange(len(yearly), dtype=np.float64)
@@ -176,7 +177,7 @@ def yearly_picture(yearly: pd.DataFrame) -> Picture:
     return picture("yearly", label, caption, paint, heights=(230, 220), keys=(STRATEGY, BENCHMARK))
 
 
-def folds_picture(first: pd.DatetimeIndex, scores: pd.DataFrame, objective: str) -> Picture:
+def folds_picture(first: pd.DatetimeIndex, scores: pd.DataFrame, goal: Goal) -> Picture:
     """Draw each fold's score in and out of sample.
 
     Parameters
@@ -185,29 +186,32 @@ def folds_picture(first: pd.DatetimeIndex, scores: pd.DataFrame, objective: str)
         Where each test block begins.
     scores : DataFrame, shape (folds, 2)
         Columns ``in_sample`` and ``out_of_sample``.
-    objective : str
+    goal : Goal
         What the scores are.
     """
 
     def paint(figure: Figure, sheet: Sheet) -> None:
         axes = axes_of(figure, sheet, top=TITLE, bottom=24.0, left=LEFT)
-        _title(axes, f"{objective} of each fold")
-        _number_axis(axes, scores.to_numpy())
+        write_title(axes, f"{goal.title} of each fold ({goal.better} is better)")
+        shown = np.append(scores.to_numpy()[np.isfinite(scores.to_numpy())], 0.0)
+        axis = _percent_axis if goal.in_percent else _plain_axis
+        axis(axes, float(shown.min()), float(shown.max()), most=6)
+        axes.axhline(0.0, color=Ink.MUTED, linewidth=0.8)
         place, inside, outside = years(first), scores["in_sample"].to_numpy(), scores["out_of_sample"].to_numpy()
         axes.vlines(place, inside, outside, color=Ink.GRID, linewidth=1.0)
         size = 3.5 if sheet.narrow and len(first) > 30 else 5.0
         marks: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": size}
         axes.plot(place, inside, color=Ink.MUTED, markerfacecolor=Ink.PAPER, markeredgewidth=1.1, **marks)
         axes.plot(place, outside, color=Ink.STRATEGY, markeredgewidth=0.0, **marks)
-        _time_axis(axes, first, sheet)
+        draw_time_axis(axes, first, sheet)
 
     caption = (
         "The same configuration on the window that it was chosen and fitted on, and on the block that followed."
-        " Where the filled circle lies lower, the future kept less than the past had promised. Blocks are short, so"
-        " single folds scatter widely."
+        f" Where the filled circle lies {goal.worse}, the future kept less than the past had promised. Blocks are"
+        " short, so single folds scatter widely."
     )
     keys = (Key("In sample", "inside"), Key("Out of sample", "outside"))
-    label = f"{objective} of each fold in sample and out of sample"
+    label = f"{goal.title} of each fold in sample and out of sample"
     return picture("folds", label, caption, paint, heights=(250, 240), keys=keys)
 
 
@@ -218,25 +222,28 @@ def _ink(column: str) -> Ink:
     return {"strategy": Ink.STRATEGY, "benchmark": Ink.BENCHMARK}[column]
 
 
-def _title(axes: Any, text: str) -> None:
+def write_title(axes: Any, text: str) -> None:
+    """Write above axes what they show."""
     axes.annotate(
         text, (0.0, 1.0), (-LEFT + 2.0, 10.0), xycoords="axes fraction", textcoords="offset points", color=Ink.MUTED
     )
 
 
 def _lines(axes: Any, table: pd.DataFrame, sheet: Sheet, *, filled: bool = False) -> None:
-    """Draw a line per column, the strategy's above the benchmark's."""
+    """Draw a line per column, the strategy's above the benchmark's; it breaks off where values are NaN."""
     place = years(pd.DatetimeIndex(table.index))
     for column in reversed([str(name) for name in table.columns]):
         values = table[column].to_numpy(dtype=np.float64)
         kept = thinned(values, sheet.width // (4 if sheet.narrow else 3))
+        across, up = (broken(part[kept], values, kept) for part in (place, values))
         width = 1.6 if column == "strategy" else 1.1
-        axes.plot(place[kept], values[kept], color=_ink(column), linewidth=width)
+        axes.plot(across, up, color=_ink(column), linewidth=width)
         if filled and column == "strategy":
-            axes.fill_between(place[kept], values[kept], 0.0, color=_ink(column), alpha=0.14, linewidth=0.0)
+            axes.fill_between(across, up, 0.0, color=_ink(column), alpha=0.14, linewidth=0.0)
 
 
-def _time_axis(axes: Any, index: pd.Index, sheet: Sheet, *, labelled: bool = True) -> None:
+def draw_time_axis(axes: Any, index: pd.Index, sheet: Sheet, *, labelled: bool = True) -> None:
+    """Scale an axis to a clock, with ticks at the beginnings of months or years."""
     place = years(pd.DatetimeIndex(index))
     low, high = float(place.min()), float(place.max())
     room = max((high - low) * 0.015, 0.01)
@@ -263,9 +270,13 @@ def _percent_axis(axes: Any, low: float, high: float, *, most: int) -> None:
     _linear_axis(axes, low, high, most, lambda values: _labels([100.0 * value for value in values], " %"))
 
 
+def _plain_axis(axes: Any, low: float, high: float, *, most: int) -> None:
+    _linear_axis(axes, low, high, most, _labels)
+
+
 def _number_axis(axes: Any, values: Values) -> None:
     shown = np.append(values[np.isfinite(values)], 0.0)
-    _linear_axis(axes, float(shown.min()), float(shown.max()), 6, _labels)
+    _plain_axis(axes, float(shown.min()), float(shown.max()), most=6)
     axes.axhline(0.0, color=Ink.MUTED, linewidth=0.8)
 
 

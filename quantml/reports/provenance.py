@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from quantml.reports import words
 from quantml.reports.facts import Facts
@@ -15,7 +16,10 @@ PARTS: Final = (
     "exogenous", "features", "target", "forecaster", "signal", "costs", "fill", "validation", "tuning",
     "baseline", "benchmark", "seed",
 )  # fmt: skip
-"""Parts of a study in the order in which it is told; its data have a place of their own."""
+"""Parts of a study in the order in which it is told."""
+
+TOLD_APART: Final = ("data", "quality", "type")
+"""Parts that have a place of their own."""
 
 _FILLS: Final = {
     Fill.NEXT_OPEN: "decided at a close, executed at the open of the symbol's next bar",
@@ -27,7 +31,6 @@ _FILLS: Final = {
 def data(facts: Facts) -> tuple[Entry, ...]:
     """Where the bars come from, and what they lack."""
     about = facts.data
-    tables = ((f"Table {name}", ", ".join(columns)) for name, columns in sorted(about["tables"].items()))
     return (
         *entries(
             ("Source", _source(facts)),
@@ -40,7 +43,8 @@ def data(facts: Facts) -> tuple[Entry, ...]:
         ),
         Entry("Missing sessions", _missing(facts), tuple(about["missing_sessions"] or ())),
         *_uneven(facts),
-        *entries(*tables),
+        *_universe(facts),
+        *(_table(facts, name) for name in sorted(about["tables"])),
     )
 
 
@@ -90,6 +94,57 @@ def _uneven(facts: Facts) -> list[Entry]:
     return found
 
 
+def _universe(facts: Facts) -> list[Entry]:
+    """Who could be chosen, and how those that stopped trading were paid out."""
+    about, found = facts.universe, []
+    if about["membership"]:
+        first, last = about["members"]
+        spells = words.plural(about["spells"], "membership")
+        text = f"{spells} in a table: {words.plural(first, 'member')} on the first bar, {last:,} on the last"
+        found.append(Entry("Universe", text, tuple(_strangers(about))))
+    if about["closings"]:
+        number = words.plural(len(about["closings"]), "symbol closed", "symbols closed")
+        parts = tuple(_closing(part) for part in about["closings"])
+        found.append(Entry("Stopped trading", f"{number} for whoever held them", parts))
+    return found
+
+
+def _strangers(about: Mapping[str, Any]) -> Iterator[str]:
+    if about["never_members"]:
+        yield f"never members: {words.listed(about['never_members'])}"
+    if about["without_bars"]:
+        yield f"members without any bar, left out: {words.listed(about['without_bars'])}"
+    if about["absent_share"]:
+        yield f"{words.percent(about['absent_share'], 2)} of the member-sessions have no prices"
+    if about["late_delistings"]:
+        yield f"closed before their delisting was recorded: {words.listed(about['late_delistings'])}"
+
+
+def _closing(part: Mapping[str, Any]) -> str:
+    price = "at its last price, no delisting being recorded"
+    if part["recorded"]:
+        price = f"at its last price and the recorded delisting return of {words.percent(part['delisting_return'])}"
+    return f"{part['symbol']}: last bar {part['last_bar']}, closed on {part['closed']} {price}"
+
+
+def _table(facts: Facts, name: str) -> Entry:
+    """Columns of an outside table, when its values count as known, and what its loader says of it."""
+    columns = ", ".join(facts.data["tables"][name])
+    about = facts.data.get("outside", {}).get(name)  # runs from before there was one say nothing of it
+    if about is None:
+        return Entry(f"Table {name}", columns)
+    text = f"{columns}; {words.plural(about['rows'], 'row')}, {_known(about['known_after_days'])}"
+    return Entry(f"Table {name}", text, tuple(about["notes"]))
+
+
+def _known(days: Sequence[float | None]) -> str:
+    least, most = (words.number(part, 0) for part in days)
+    if least == most == "0":
+        return "each known on its own date"
+    span = least if least == most else f"{least} to {most}"
+    return f"each counted as known {span} {'day' if span == '1' else 'days'} after its date"
+
+
 def _dated(days: dict[str, str]) -> tuple[str, ...]:
     return tuple(f"{symbol}: {day}" for symbol, day in sorted(days.items()))
 
@@ -113,7 +168,8 @@ def benchmark(facts: Facts) -> str:
     """Say what buying and holding means here."""
     symbol = facts.study.get("benchmark")
     symbols = facts.data["symbols"]
-    bought = symbol or (symbols[0] if len(symbols) == 1 else "equal weights of every symbol that had a bar")
+    who = "member of the universe" if facts.universe["membership"] else "symbol"
+    bought = symbol or (symbols[0] if len(symbols) == 1 else f"equal weights of every {who} that had a bar")
     return (
         f"buy and hold: {bought}, bought after the first out-of-sample decision under the study's own costs and fill,"
         " and never traded again"
@@ -124,7 +180,7 @@ def study(facts: Facts) -> tuple[Entry, ...]:
     """The study's parts, written as they are declared."""
     form = facts.study
     known = [name for name in PARTS if form.get(name) not in (None, [])]
-    others = sorted(name for name in form if name not in (*PARTS, "data", "type") and form[name] not in (None, []))
+    others = sorted(name for name in form if name not in (*PARTS, *TOLD_APART) and form[name] not in (None, []))
     return tuple(_part(name, form[name]) for name in [*known, *others])
 
 

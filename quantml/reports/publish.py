@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
@@ -12,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from quantml import runs
-from quantml.errors import StorageError
 from quantml.reports.page import page
+from quantml.reports.pages import write_page
 from quantml.reports.terminal import live_progress
 from quantml.runs import Run
 from quantml.study import Study
@@ -86,22 +84,6 @@ def write_report(folder: str | Path) -> Path:
     if path.is_file() and path.read_bytes() == content:
         LOG.info("%s: unchanged", path)
         return path
-    try:
-        _replace(path, content)
-    except OSError as error:
-        raise StorageError(f"{path}", must="be writable", got=str(error)) from error
+    write_page(path, content)
     LOG.info("%s: written", path)
     return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put a whole file in the place of another."""
-    handle, partial = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
-    except OSError:
-        Path(partial).unlink(missing_ok=True)
-        raise

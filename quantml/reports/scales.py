@@ -46,6 +46,29 @@ def thinned(values: Values, most: int) -> NDArray[np.int64]:
     return np.array(sorted(kept), dtype=np.int64)
 
 
+def broken(part: Values, values: Values, kept: NDArray[np.int64]) -> Values:
+    """Put a NaN into a thinned line wherever it would be drawn across values that are NaN.
+
+    Parameters
+    ----------
+    part : ndarray, shape (K,)
+        One coordinate of the line, at the positions `kept`.
+    values : ndarray, shape (T,)
+        What the line was thinned from.
+    kept : ndarray of int64, shape (K,)
+        The positions that `thinned` chose.
+
+    Examples
+    --------
+    >>> values = np.array([1.0, 2.0, np.nan, np.nan, 3.0])
+    >>> kept = thinned(values, most=2)
+    >>> broken(values[kept], values, kept)
+    array([ 1.,  2., nan,  3.])
+    """
+    missing = np.cumsum(np.isnan(values))[kept]
+    return np.insert(part, np.flatnonzero(np.diff(missing)) + 1, np.nan)
+
+
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Put at most `most` round numbers, evenly spaced, between `low` and `high`.
 

@@ -26,6 +26,8 @@ class Ink(StrEnum):
     BENCHMARK = "#010208"
     GAIN = "#010209"
     LOSS = "#01020a"
+    ERROR = "#01020b"
+    WARNING = "#01020c"
 
     @property
     def variable(self) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -43,7 +44,7 @@ def result_table(run: Run) -> RenderableType:
     if facts.traded:
         parts.append(_comparison(facts))
     if run.manifest["accuracy"]:
-        parts.append(Text(finding(facts)))
+        parts.append(Text(finding(facts).replace(words.THIN_SPACE, "")))  # a line might end at the space
     if run.verdict is not None:
         colour = _COLOURS[run.verdict.outcome]
         parts.append(Text.assemble(("Verdict: ", "bold"), (run.verdict.outcome, f"bold {colour}")))
@@ -68,7 +69,7 @@ def _scope(facts: Facts) -> str:
 
 def _comparison(facts: Facts) -> Table:
     own, other = facts.manifest["metrics"], facts.manifest["benchmark_metrics"]
-    table = _table("Net of costs", "Strategy", "Benchmark", f"{confidence(facts)} range")
+    table = text_table("Net of costs", "Strategy", "Benchmark", f"{confidence(facts)} range")
     for name in _ROWS:
         interval = getattr(facts.run.verdict, name, None)
         span = words.between(interval.low, interval.high, name) if interval is not None else ""
@@ -98,19 +99,38 @@ def runs_table(listed: Sequence[Run]) -> RenderableType:
     """
     if not listed:
         return Text("No runs yet. Make one with: quantml run STUDY.py")
-    table = _table("Run", "Out of sample", "Sharpe", "Excess", "Drawdown", "Verdict", text=(0, 1, 5))
+    return _Widest(_runs(listed, broken=False), _runs(listed, broken=True))
+
+
+def _runs(listed: Sequence[Run], *, broken: bool) -> Table:
+    """Lay runs out in a row each, `broken` in two lines: hash and dates stay whole where it is narrow."""
+    within, between = ("/\n", "\n") if broken else ("/", " to ")
+    table = text_table("Run", "Tested", "Sharpe", "Excess", "Drawdown", "Verdict", text=(0, 1, 5))
     for run in listed:
         facts = Facts.of(run)
+        table.columns[0].min_width = max(len(run.id), table.columns[0].min_width or 0)
         found = facts.manifest["metrics"]
         table.add_row(
             *_texts(
-                f"{run.name}/{run.id}",
-                f"{words.day(facts.manifest['first_decision'])} to {words.day(facts.manifest['last_decision'])}",
+                f"{run.name}{within}{run.id}",
+                between.join(words.day(facts.manifest[name]) for name in ("first_decision", "last_decision")),
                 *(words.measure(name, found.get(name)) for name in ("sharpe_ratio", "excess_return", "max_drawdown")),
                 "forecast only" if run.verdict is None else run.verdict.outcome,
             )
         )
     return table
+
+
+@dataclass(frozen=True)
+class _Widest:
+    """Two forms of a table, of which the first is shown where it fits."""
+
+    wide: Table
+    narrow: Table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        whole = console.measure(self.wide, options=options.update(max_width=10_000)).maximum
+        yield self.wide if whole <= options.max_width else self.narrow
 
 
 def forecast_table(decided: NextForecast) -> RenderableType:
@@ -149,7 +169,9 @@ def _fill(decided: NextForecast) -> str:
 
 def _decisions(decided: NextForecast) -> Table:
     shown = [name for name in ("forecast", "probability", "weight") if decided.table[name].notna().any()]
-    table = _table("Symbol", "Close", *(words.title(name) for name in shown))
+    if "probability" in shown and decided.table["forecast"].equals(decided.table["probability"].rename("forecast")):
+        shown.remove("forecast")  # a direction's forecast is its probability
+    table = text_table("Symbol", "Close", *(words.title(name) for name in shown))
     for row in decided.table.to_dict("records"):
         numbers = (words.percent(row[name], 2, signed=name != "probability") for name in shown)
         table.add_row(*_texts(str(row["symbol"]), words.number(row["close"]), *numbers))
@@ -162,7 +184,8 @@ def _plain(value: Any) -> Any:
     return canonical(value)
 
 
-def _table(*heads: str, text: tuple[int, ...] = (0,)) -> Table:
+def text_table(*heads: str, text: tuple[int, ...] = (0,)) -> Table:
+    """Make an empty table; the columns at the places of `text` hold words, which may wrap, the others numbers."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, head in enumerate(heads):
         words_here = place in text

@@ -14,6 +14,10 @@ The rules of this package therefore write an explicit 0.0 wherever a symbol has 
 that pauses while held is sold at its next bar. It is no pause where bars name the exchange of each symbol and its own
 has no session: there the symbol keeps its forecast and its place among the others.
 
+A step states ``by_row = True`` if row t of its weights hangs on row t of what it receives, on the bars and on the
+features alone, not on earlier forecasts or weights. Where all steps do, the newest decision needs no other fold than
+the last; where one does not say so, every fold is run for it.
+
 In a universe (`Bars.membership`) every step's weights of symbols that are no members on a row are made 0.0 there,
 whatever the step returned, so that what leaves the universe is sold.
 """
@@ -33,6 +37,7 @@ from quantml.bars import Bars
 from quantml.cash import CashRate
 from quantml.errors import QuantmlError, SignalError, check
 from quantml.forecasters.base import Forecast
+from quantml.source import cause_of, raised_at
 from quantml.timing import Fill
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -199,8 +204,8 @@ def _apply(step: Step, number: int, inputs: Any, context: Context) -> Weights:
         made = step(inputs, context)
     except QuantmlError:
         raise
-    except Exception as error:
-        raise SignalError(f"{name} failed: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise SignalError(f"{name} failed: {cause_of(error)}", where=raised_at(error)) from error
     if isinstance(made, Weights):
         _check_panel(name, made.clock, made.symbols, context.bars)
         return made

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantml.errors import ParameterError, check
+from quantml.errors import ParameterError, check, is_finite
 from quantml.signals.base import Context, Weights, weights_for
 from quantml.space import Declaration
 from quantml.timing import Span, block_number
@@ -35,6 +35,7 @@ class Cap(Declaration):
         If a limit is not positive, or none is given.
     """
 
+    by_row: ClassVar[bool] = True
     per_symbol: float | None = None
     gross: float | None = None
     net: float | None = None
@@ -43,8 +44,7 @@ class Cap(Declaration):
         """Raise `ParameterError` where a parameter is out of range."""
         limits = {name: getattr(self, name) for name in ("per_symbol", "gross", "net")}
         for name, value in limits.items():
-            number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-            holds = value is None or (number and 0.0 < value < np.inf)
+            holds = value is None or (is_finite(value) and value > 0.0)
             check(holds, f"Cap.{name}", "be a finite number above 0", value)
         if all(value is None for value in limits.values()):
             raise ParameterError("Cap", must="limit something", hint=f"Give one of {', '.join(limits)}.")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from quantml.errors import SignalError, check
+from quantml.errors import SignalError, check, is_finite, is_whole
 from quantml.features.base import Feature, build_features
 from quantml.forecasters.base import UNSIGNED
 from quantml.kernels import F2, kernel
@@ -37,13 +37,14 @@ class Sign(Declaration):
         If a parameter is out of range.
     """
 
+    by_row: ClassVar[bool] = True
     threshold: float = 0.0
     short: bool = True
 
     def validate(self) -> None:
         """Raise `ParameterError` where a parameter is out of range."""
         rule = "be a finite number of at least 0"
-        check(_is_finite(self.threshold) and self.threshold >= 0.0, "Sign.threshold", rule, self.threshold)
+        check(is_finite(self.threshold) and self.threshold >= 0.0, "Sign.threshold", rule, self.threshold)
         check(isinstance(self.short, bool), "Sign.short", "be True or False", self.short)
 
     def __call__(self, inputs: Any, context: Context, /) -> Weights:
@@ -79,12 +80,13 @@ class Proportional(Declaration):
         If `scale` is not positive.
     """
 
+    by_row: ClassVar[bool] = True
     scale: float
 
     def validate(self) -> None:
         """Raise `ParameterError` where a parameter is out of range."""
         rule = "be a finite number above 0"
-        check(_is_finite(self.scale) and self.scale > 0.0, "Proportional.scale", rule, self.scale)
+        check(is_finite(self.scale) and self.scale > 0.0, "Proportional.scale", rule, self.scale)
 
     def __call__(self, inputs: Any, context: Context, /) -> Weights:
         """Turn the forecast into weights.
@@ -120,6 +122,7 @@ class RankLongShort(Declaration):
         If a parameter is out of range.
     """
 
+    by_row: ClassVar[bool] = True
     fraction: float = 0.2
     by: Feature | None = None
     short: bool = True
@@ -129,7 +132,7 @@ class RankLongShort(Declaration):
         check(isinstance(self.short, bool), "RankLongShort.short", "be True or False", self.short)
         most = 0.5 if self.short else 1.0
         rule = f"be above 0 and at most {most}"
-        check(_is_finite(self.fraction) and 0.0 < self.fraction <= most, "RankLongShort.fraction", rule, self.fraction)
+        check(is_finite(self.fraction) and 0.0 < self.fraction <= most, "RankLongShort.fraction", rule, self.fraction)
         check(self.by is None or callable(self.by), "RankLongShort.by", "be a feature, f(bars) -> frame", self.by)
 
     def __call__(self, inputs: Any, context: Context, /) -> Weights:
@@ -180,6 +183,7 @@ class MovingAverageCross(Declaration):
         If a parameter is out of range.
     """
 
+    by_row: ClassVar[bool] = True
     fast: int
     slow: int
     short: bool = False
@@ -188,7 +192,7 @@ class MovingAverageCross(Declaration):
         """Raise `ParameterError` where a parameter is out of range."""
         for name in ("fast", "slow"):
             value, rule = getattr(self, name), "be a whole number of bars, at least 1"
-            check(_is_whole(value) and value >= 1, f"MovingAverageCross.{name}", rule, value)
+            check(is_whole(value, least=1), f"MovingAverageCross.{name}", rule, value)
         check(self.fast < self.slow, "MovingAverageCross.fast", f"be less than slow, {self.slow}", self.fast)
         check(isinstance(self.short, bool), "MovingAverageCross.short", "be True or False", self.short)
 
@@ -206,14 +210,6 @@ class MovingAverageCross(Declaration):
         if self.short:
             side -= gap < 0.0
         return _equally(side, context)
-
-
-def _is_finite(value: object) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and bool(np.isfinite(value))
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _signed(step: object, inputs: Any) -> NDArray[np.float64]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from quantml.errors import check
+from quantml.errors import check, is_finite, is_whole
 from quantml.kernels import F2, I1, kernel
 from quantml.signals.base import Context, Weights, weights_for
 from quantml.space import Declaration
@@ -40,6 +40,7 @@ class VolatilityTarget(Declaration):
         If a parameter is out of range.
     """
 
+    by_row: ClassVar[bool] = True
     annual: float
     window: int = 63
     max_gross: float = 2.0
@@ -48,11 +49,9 @@ class VolatilityTarget(Declaration):
         """Raise `ParameterError` where a parameter is out of range."""
         for name in ("annual", "max_gross"):
             value = getattr(self, name)
-            number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-            check(number and 0.0 < value < np.inf, f"VolatilityTarget.{name}", "be a finite number above 0", value)
-        whole = isinstance(self.window, (int, np.integer)) and not isinstance(self.window, bool)
+            check(is_finite(value) and value > 0.0, f"VolatilityTarget.{name}", "be a finite number above 0", value)
         rule = "be a whole number of rows, at least 2"
-        check(whole and self.window >= 2, "VolatilityTarget.window", rule, self.window)
+        check(is_whole(self.window, least=2), "VolatilityTarget.window", rule, self.window)
 
     def __call__(self, inputs: Any, context: Context, /) -> Weights:
         """Scale the weights so far.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantml.arrays import read_only
-from quantml.errors import check
+from quantml.errors import check, is_finite
 from quantml.space import Declaration
 
 KINDS: Final = ("commission", "spread", "slippage", "borrow", "financing")
@@ -61,9 +61,7 @@ class Costs(Declaration):
         """Raise `ParameterError` where a cost is negative or not a finite number."""
         for field in fields(self):
             value = getattr(self, field.name)
-            number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-            holds = number and bool(np.isfinite(value)) and value >= 0
-            check(holds, f"Costs.{field.name}", "be a finite number of at least 0", value)
+            check(is_finite(value) and value >= 0, f"Costs.{field.name}", "be a finite number of at least 0", value)
 
     @property
     def fill_bps(self) -> float:

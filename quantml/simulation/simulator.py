@@ -14,7 +14,8 @@ from quantml.arrays import read_only
 from quantml.bars import Bars
 from quantml.cash import CashRate, cash_returns, check_cash
 from quantml.currency import check_one_currency
-from quantml.errors import SimulationError, check, did_you_mean
+from quantml.errors import SimulationError, check, did_you_mean, is_finite, is_whole
+from quantml.panel import read_moment
 from quantml.simulation.books import Simulation
 from quantml.simulation.costs import KINDS, Costs
 from quantml.simulation.kernel import NOBODY, Book, Market, keep_books
@@ -154,7 +155,7 @@ def buy_and_hold(
         If `start` is not on the bars' clock, a symbol is unknown, or nothing to buy has a bar at `start`.
     """
     check(len(bars) > 0, "bars", "have at least one row", 0, error=SimulationError)
-    moment = bars.clock[0] if start is None else _moment(start, bars)
+    moment = bars.clock[0] if start is None else read_moment(start, bars.clock)
     row = int(bars.clock.get_indexer([moment])[0])
     if row < 0:
         raise SimulationError("start", must="be a time of the bars", got=str(start))
@@ -173,10 +174,9 @@ def buy_and_hold(
 
 
 def _check_account(initial_cash: float, delist_after: int) -> None:
-    number = isinstance(initial_cash, (int, float, np.number)) and not isinstance(initial_cash, bool)
-    rule = "be a positive finite number"
-    check(number and 0.0 < initial_cash < np.inf, "initial_cash", rule, initial_cash, error=SimulationError)
-    whole = isinstance(delist_after, (int, np.integer)) and not isinstance(delist_after, bool) and delist_after >= 1
+    held = is_finite(initial_cash) and initial_cash > 0.0
+    check(held, "initial_cash", "be a positive finite number", initial_cash, error=SimulationError)
+    whole = is_whole(delist_after, least=1)
     check(whole, "delist_after", "be a whole number of at least 1", delist_after, error=SimulationError)
 
 
@@ -258,11 +258,6 @@ def _numbers(table: pd.DataFrame) -> NDArray[np.float64]:
         where = f"{table.columns[column]}, {_text(table.index[row])}"
         raise SimulationError("a weight", must="be finite", got=float(values[row, column]), where=where)
     return values
-
-
-def _moment(moment: str | pd.Timestamp, bars: Bars) -> pd.Timestamp:
-    stamp = pd.Timestamp(moment)
-    return stamp.tz_localize(bars.clock.tz) if stamp.tz is None and bars.clock.tz is not None else stamp
 
 
 def _text(moment: Any) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly, frame
 from quantml.bars import Bars
-from quantml.errors import DataError, ParameterError, check, did_you_mean
+from quantml.errors import DataError, ParameterError, check, did_you_mean, is_whole
 from quantml.listings import OwnBars
 from quantml.space import Declaration
 from quantml.timing import UNKNOWN, Fill
@@ -210,8 +210,7 @@ def make_target(
 
 def check_count(subject: str, value: Any, least: int, of: str) -> None:
     """Raise `ParameterError` unless `value` is a whole number from `least`."""
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    check(whole and value >= least, subject, f"be a whole number of {of}, at least {least}", value)
+    check(is_whole(value, least), subject, f"be a whole number of {of}, at least {least}", value)
 
 
 def check_positive(subject: str, value: Any) -> None:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantml.bars import Bars
-from quantml.canonical import digest
+from quantml.canonical import canonical, digest
 from quantml.cash import cash_returns
 from quantml.currency import check_one_currency
-from quantml.errors import DataError, TargetError
+from quantml.errors import DataError, StudyError
 from quantml.features.base import Features, build_features
-from quantml.forecasters.base import Question, Test, Train
+from quantml.forecasters.base import Forecast, Question, Test, Train
 from quantml.signals.base import Context, Weights, apply_steps
 from quantml.study import Study
-from quantml.targets import Target, latest_known
+from quantml.targets import ForwardReturn, Target, latest_known
 from quantml.timing import Fill
 from quantml.validation.splits import Fold, is_known
 
@@ -28,27 +29,65 @@ Values = Mapping[str, Any]
 """A candidate: the value of each search space by its dotted path."""
 
 
+SIGNAL: Final = "signal"
+"""The part of a study that nothing fitted hangs on: its parameters move weights, not forecasts."""
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A study with its bars: features, targets and rule weights are built once for each configuration of them."""
+    """A study with its bars: features, targets and rule weights are built once for each configuration of them.
+
+    Attributes
+    ----------
+    study : Study
+    bars : Bars
+        What is traded on.
+    feature_bars : Bars
+        What features are built from; the same bars, unless the study's quality policies fill gaps for features.
+    """
 
     study: Study
     bars: Bars
+    feature_bars: Bars
     _built: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
+    _texts: dict[int, tuple[Any, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, study: Study, bars: Bars) -> Problem:
-        """Check that study and bars go together, and build the features and targets of every grid candidate."""
-        problem = cls(study, bars)
-        if problem.fill is Fill.NEXT_OPEN and not bars.has("open"):
-            hint = "Use fill=Fill.NEXT_CLOSE, or Fill.PERIOD for published tables."
-            raise DataError("Fill.NEXT_OPEN", must="have opens to fill at", got=", ".join(bars.quoted), hint=hint)
+    def of(cls, study: Study, bars: Bars, feature_bars: Bars | None = None) -> Problem:
+        """Check that study and bars go together.
+
+        Raises
+        ------
+        InputError
+            If the bars lack what the study trades on, or alternatives of its target are not of one kind.
+        """
+        problem = cls(study, bars, bars if feature_bars is None else feature_bars)
+        if study.signal:
+            problem._check_trading()
         if study.benchmark is not None and study.benchmark not in bars.symbols:
             raise DataError("benchmark", must="be a symbol of the bars", got=study.benchmark)
-        if study.signal:
-            check_one_currency(bars)
-            cash_returns(study.cash, bars)  # raises where a rate is not known
+        problem._check_kinds()
         return problem
+
+    def _check_trading(self) -> None:
+        bars = self.bars
+        if not bars.has("close"):
+            hint = "Leave signal out to forecast only, or load bars with prices."
+            got = ", ".join(bars.quoted) or "none"
+            raise DataError("a study with a signal", must="have closes to trade at", got=got, hint=hint)
+        if self.fill is Fill.NEXT_OPEN and not bars.has("open"):
+            hint = "Use fill=Fill.NEXT_CLOSE, or Fill.PERIOD for published tables."
+            raise DataError("Fill.NEXT_OPEN", must="have opens to fill at", got=", ".join(bars.quoted), hint=hint)
+        check_one_currency(bars)
+        cash_returns(self.study.cash, bars)  # raises where a rate is not known
+
+    def _check_kinds(self) -> None:
+        """Raise unless the alternatives of the target are of one kind: forecasts of all folds make one record."""
+        space = self.study.spaces.get("target")
+        kinds = [] if space is None else [rule.build(self.bars, self.fill).kind for rule in space.grid()]
+        if len(set(kinds)) > 1:
+            hint = "Make a study of each kind."
+            raise StudyError("the alternatives of a target", must="be of one kind", got=", ".join(kinds), hint=hint)
 
     @cached_property
     def fill(self) -> Fill:
@@ -57,30 +96,51 @@ class Problem:
 
     def resolved(self, values: Values) -> Study:
         """The study with a candidate's values."""
-        return self._once(("study", _key(values, "")), lambda: self.study.resolve(values))
+        return self._once(("study", self.key(values)), lambda: self.study.resolve(values))
 
     def features(self, values: Values) -> Features:
         """The features of a candidate over the whole panel."""
-        study = self.resolved(values)
-        return self._once(("features", _key(values, "features")), lambda: build_features(study.features, self.bars))
+        declared = self.resolved(values).features
+        return self._once(
+            ("features", self.key(values, "features")), lambda: build_features(declared, self.feature_bars)
+        )
 
     def target(self, values: Values) -> Target:
-        """The target of a candidate over the whole panel."""
-        rule = self.resolved(values).target
-        if rule is None:
-            raise TargetError("a study without a target", must="not be asked for one")
-        return self._once(("target", _key(values, "target")), lambda: rule.build(self.bars, self.fill))
+        """The target of a candidate over the whole panel.
+
+        A study without one has rows to train on all the same, for steps that are fitted: their labels are the return
+        over the bar after the fill.
+        """
+        rule = self.resolved(values).target or ForwardReturn(horizon=1)
+        return self._once(("target", self.key(values, "target")), lambda: rule.build(self.bars, self.fill))
 
     def latest(self, values: Values) -> NDArray[np.float64]:
         """The newest target value known at each decision, shape (T, N)."""
         target = self.target(values)
-        return self._once(("latest", _key(values, "target")), lambda: latest_known(target))
+        return self._once(("latest", self.key(values, "target")), lambda: latest_known(target))
 
     def rule_weights(self, values: Values) -> Weights:
-        """The weights over the whole panel of a candidate that has no forecaster."""
-        study = self.resolved(values)
-        context = Context(self.bars, self.features(values), None, study.costs, self.fill, study.cash)
-        return self._once(("weights", _key(values, "")), lambda: apply_steps(study.steps, context))
+        """The weights over the whole panel of a candidate that has no forecaster and nothing to fit."""
+        steps = self.resolved(values).steps
+        return self._once(("weights", self.key(values)), lambda: apply_steps(steps, self.context(values)))
+
+    def context(self, values: Values, forecast: Forecast | None = None, last: int | None = None) -> Context:
+        """What signal steps may use at the close of position `last`, the end of the panel by default."""
+        study, bars, features = self.resolved(values), self.bars, self.features(values)
+        if last is not None:
+            bars, features = bars.between(bars.clock[0], bars.clock[last]), features.head(last + 1)
+        return Context(bars, features, forecast, study.costs, self.fill, study.cash)
+
+    def key(self, values: Values, part: str = "") -> tuple[tuple[str, str], ...]:
+        """Name a candidate, or only what it says of one part of the study, by the canonical form of its values."""
+        return tuple(sorted((path, self._text(value)) for path, value in values.items() if path.startswith(part)))
+
+    def _text(self, value: Any) -> str:
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return repr(value)
+        if id(value) not in self._texts:  # the value is held too, so that its id is not given to another
+            self._texts[id(value)] = value, json.dumps(canonical(value, self.study.bundle), sort_keys=True)
+        return self._texts[id(value)][1]
 
     def seed(self, *purpose: object) -> np.random.SeedSequence:
         """Derive a seed from the study's and from what the draw is for, never from the order of arrival."""
@@ -93,7 +153,8 @@ class Problem:
         return cast(Built, self._built[key])
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"study": self.study, "bars": self.bars, "_built": self._built}
+        held = {name: getattr(self, name) for name in ("study", "bars", "feature_bars", "_built")}
+        return {**held, "_texts": {}}
 
     # -------------------------------------------------------------------- rows
 
@@ -117,8 +178,9 @@ class Problem:
             names=features.names,
             bars=self.bars.until(self.bars.clock[fold.start]),
             question=self.question(values),
-            seed=self.seed("fit", fold.number, fold.start, values),
+            seed=self.seed("fit", int(fold.train[0]), fold.start, fitted_part(values)),
             start=int(fold.train[0]),
+            embargo=self.study.validation.embargo,
         )
 
     def _allowed(self, fold: Fold, target: Target) -> NDArray[np.bool_]:
@@ -149,5 +211,6 @@ class Problem:
         )
 
 
-def _key(values: Values, below: str) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((path, repr(value)) for path, value in values.items() if path.startswith(below)))
+def fitted_part(values: Values) -> Values:
+    """Leave out the parameters of the signal: candidates that share the rest share their fits."""
+    return {path: value for path, value in values.items() if path.split(".")[0] != SIGNAL}

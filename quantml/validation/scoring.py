@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,14 +13,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from quantml.arrays import ReadOnly
-from quantml.forecasters.base import Fitted, Forecast, Forecaster, RowForecast
+from quantml.arrays import ReadOnly, frame
+from quantml.errors import ForecastError, InputError, QuantmlError, SignalError, StudyError, TargetError
+from quantml.forecasters.base import Fitted, Forecast, Forecaster, RowForecast, Train
+from quantml.forecasters.baseline import Naive
 from quantml.forecasters.estimator import as_forecaster
-from quantml.signals.base import Context, apply_steps
+from quantml.forecasters.transformed import transformed
+from quantml.signals.base import apply_steps
 from quantml.simulation.simulator import simulate
+from quantml.source import cause_of, raised_at
 from quantml.validation.problem import Problem, Values
 from quantml.validation.splits import Fold
 from quantml.validation.tuning import Objective
+from quantml.weighting import weigh_rows
 
 MEASURES = ("mean", "probability", "variance")
 
@@ -62,34 +70,153 @@ def join(blocks: Sequence[Block], problem: Problem, values: Values, until: int) 
     return Forecast(clock=clock, symbols=problem.bars.symbols, kind=kind, fold=fold, quantiles=None, **laid)
 
 
-def fit(problem: Problem, forecaster: Forecaster | Any, fold: Fold, values: Values) -> Fitted:
-    """Fit a forecaster on the fold's purged training rows."""
-    return as_forecaster(forecaster).fit(problem.train(fold, values))
+def fit(problem: Problem, fold: Fold, values: Values) -> Fitted:
+    """Fit the study's transforms, then its forecaster, on the fold's purged training rows with their weights."""
+    study, train = problem.resolved(values), problem.train(fold, values)
+    if study.sample_weight is not None:
+        with users_code(study.sample_weight, f"{_name(study.sample_weight)}.weigh", TargetError):
+            train = replace(train, weight=weigh_rows(study.sample_weight, train))
+    return _fit(transformed(study.transforms, study.forecaster), train, [*study.transforms, study.forecaster])
 
 
-def forecast(problem: Problem, fitted: Fitted, positions: NDArray[np.int64], values: Values, until: int) -> Block:
-    """Forecast at `positions` with what is known until each of them."""
+def fit_baseline(problem: Problem, fold: Fold, values: Values) -> Fitted:
+    """Fit the baseline on the same rows; it knows no transforms and no weights."""
+    baseline = baseline_of(problem)
+    return _fit(baseline, problem.train(fold, values), [baseline])
+
+
+def baseline_of(problem: Problem) -> Forecaster | Any:
+    """What the forecaster's accuracy is compared with."""
+    return problem.study.baseline or Naive()
+
+
+def _fit(model: Forecaster | Any, train: Train, parts: Sequence[Any]) -> Fitted:
+    owner = next((part for part in parts if not is_built_in(part)), parts[-1])
+    with users_code(owner, f"{' and '.join(map(_name, parts))}.fit", ForecastError):
+        return as_forecaster(copy.deepcopy(model)).fit(train)  # what `fit` writes on it is its fold's own
+
+
+def forecast(
+    problem: Problem, forecaster: Forecaster | Any, fitted: Fitted, positions: NDArray[np.int64],
+    values: Values, *, until: int,
+) -> Block:  # fmt: skip
+    """Forecast at `positions` with what is known until each of them; the bars end at position `until`."""
     test = problem.test(positions, values, until=until)
-    return Block.of(problem, positions, test.time, test.symbol, fitted.predict(test))
+    with users_code(forecaster, f"{_name(forecaster)}.predict", ForecastError):
+        rows = fitted.predict(test)
+    _check_rows(f"{_name(forecaster)}.predict", rows, len(test.time))
+    return Block.of(problem, positions, test.time, test.symbol, rows)
 
 
-def score(problem: Problem, values: Values, blocks: Sequence[Block] | None, first: int, last: int) -> float:
-    """Score a candidate by its simulated trades, net of costs, on decisions from `first` until before `last`.
+def _check_rows(subject: str, rows: Any, count: int) -> None:
+    if not isinstance(rows, RowForecast):
+        hint = "Return RowForecast(mean=numbers), of quantml.forecasters."
+        raise ForecastError(subject, must="return a RowForecast", got=type(rows).__name__, hint=hint)
+    for name in MEASURES:
+        part = getattr(rows, name)
+        if part is not None and np.shape(part) != (count,):
+            raise ForecastError(f"{name} of {subject}", must=f"have one number per row of test, shape {(count,)}",
+                                got=np.shape(part))  # fmt: skip
 
-    Trades are marked up to the close of `last`: what is known when the fold that starts there is fitted.
+
+@contextmanager
+def users_code(owner: object, name: str, error: type[InputError]) -> Iterator[None]:
+    """Report what a user's own code raises, `SystemExit` too, as wrong input that names the code.
+
+    What quantml's own classes raise by mistake is no fault of the study and passes through.
     """
-    study, bars = problem.resolved(values), problem.bars
-    cut = bars.between(bars.clock[0], bars.clock[last])
-    if blocks is None:
-        weights = problem.rule_weights(values).frame
-    else:
-        features, joined = problem.features(values).head(last + 1), join(blocks, problem, values, last)
-        context = Context(cut, features, joined, study.costs, problem.fill, study.cash)
-        weights = apply_steps(study.steps, context).frame
+    try:
+        yield
+    except QuantmlError:
+        raise
+    except (Exception, SystemExit) as raised:
+        if is_built_in(owner):
+            raise
+        raise error(f"{name} failed: {cause_of(raised)}", where=raised_at(raised)) from raised
+
+
+def is_built_in(owner: object) -> bool:
+    """Say whether an object is one of quantml's own."""
+    kind = owner if inspect.isroutine(owner) else type(owner)
+    return kind.__module__.startswith("quantml.")
+
+
+def _name(owner: object) -> str:
+    return str(getattr(owner, "__name__", type(owner).__name__))
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """Decisions that one set of fitted steps makes.
+
+    Attributes
+    ----------
+    positions : ndarray of int64
+        Increasing positions on the clock.
+    steps : tuple of steps
+    values : mapping
+        The candidate whose steps they are.
+    """
+
+    positions: NDArray[np.int64]
+    steps: tuple[Any, ...]
+    values: Values
+
+
+def weigh(problem: Problem, stretches: Sequence[Stretch], forecast: Forecast | None, last: int) -> NDArray[np.float64]:
+    """Decide every stretch by its own steps, with the whole past of forecasts before it; NaN outside them.
+
+    Returns
+    -------
+    ndarray, shape (last + 1, N)
+        Weights decided with what is known at the close of position `last`.
+    """
+    values = np.full((last + 1, len(problem.bars.symbols)), np.nan)
+    decided: dict[tuple[Any, ...], NDArray[np.float64]] = {}
+    for stretch in stretches:
+        key = _shared_key(problem, stretch)
+        if key not in decided:
+            decided[key] = _decided(problem, stretch, forecast, last)
+        values[stretch.positions] = decided[key][stretch.positions]
+    return values
+
+
+def _shared_key(problem: Problem, stretch: Stretch) -> tuple[Any, ...]:
+    """Name the weights that stretches share: fitted steps are their own, others what the candidate says of them."""
+    if is_fitted(problem, stretch.values):
+        return ("fitted", *map(id, stretch.steps))
+    return (*problem.key(stretch.values, "signal"), *problem.key(stretch.values, "features"))
+
+
+def _decided(problem: Problem, stretch: Stretch, forecast: Forecast | None, last: int) -> NDArray[np.float64]:
+    if forecast is None and not is_fitted(problem, stretch.values):
+        return problem.rule_weights(stretch.values).values
+    return apply_steps(stretch.steps, problem.context(stretch.values, forecast, last)).values
+
+
+def score(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None, last: int) -> float:
+    """Score a candidate by its simulated trades, net of costs.
+
+    Parameters
+    ----------
+    problem : Problem
+    stretches : sequence of Stretch
+        The candidate's decisions, one stretch after the other, before `last`.
+    blocks : sequence of Block or None
+        The forecasts that they are made on; None for a rule.
+    last : int
+        Trades are marked up to the close of this position: what is known when the fold that starts there is fitted.
+    """
+    values, bars, first = stretches[0].values, problem.bars, int(stretches[0].positions[0])
+    study = problem.resolved(values)
+    joined = None if blocks is None else join(blocks, problem, values, last)
+    weights = frame(weigh(problem, stretches, joined, last), bars.clock[: last + 1], bars.symbols)
     window = bars.between(bars.clock[first], bars.clock[last])
     decided = opened_flat(weights.iloc[first:last])
     simulated = simulate(decided, window, costs=study.costs, fill=problem.fill, cash=study.cash)
-    return objective_of(problem).score(simulated.returns, bars.periods_per_year, simulated.risk_free)
+    objective = objective_of(problem)
+    with users_code(objective.metric, f"the objective {objective.name}", StudyError):
+        return objective.score(simulated.returns, bars.periods_per_year, simulated.risk_free)
 
 
 def opened_flat(weights: pd.DataFrame) -> pd.DataFrame:
@@ -105,20 +232,23 @@ def objective_of(problem: Problem) -> Objective:
     return Objective.of(tuning.objective if tuning else "sharpe_ratio")
 
 
+def is_fitted(problem: Problem, values: Values) -> bool:
+    """Say whether a candidate has signal steps to fit."""
+    return any(hasattr(step, "fit") for step in problem.resolved(values).steps)
+
+
 def fit_steps(problem: Problem, fold: Fold, values: Values) -> tuple[Any, ...]:
-    """Fit those signal steps that have a `fit`, on the fold's training rows."""
-    steps = problem.resolved(values).steps
-    if not any(hasattr(step, "fit") for step in steps):
-        return tuple(steps)
+    """Return the signal's steps, those that have a `fit` fitted on the fold's purged training rows."""
+    steps = tuple(problem.resolved(values).steps)
+    if not is_fitted(problem, values):
+        return steps
     train = problem.train(fold, values)
-    return tuple(step.fit(train) if hasattr(step, "fit") else step for step in steps)
+    return tuple(_fit_step(step, train) if hasattr(step, "fit") else step for step in steps)
 
 
-def with_steps(problem: Problem, steps: Sequence[Any], whole: Forecast | None, values: Values) -> NDArray[np.float64]:
-    """Weights over the whole panel from given (fitted) steps."""
-    study = problem.resolved(values)
-    context = Context(problem.bars, problem.features(values), whole, study.costs, problem.fill, study.cash)
-    return apply_steps(steps, context).values
+def _fit_step(step: Any, train: Train) -> Any:
+    with users_code(step, f"{_name(step)}.fit", SignalError):
+        return copy.deepcopy(step).fit(train)  # what `fit` writes on a step is its fold's own
 
 
 def renumbered(whole: Forecast, numbers: NDArray[np.int64]) -> Forecast:

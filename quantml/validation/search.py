@@ -9,8 +9,8 @@ from typing import Any
 
 from quantml.errors import InputError, ParameterError, StudyError
 from quantml.validation import scoring
-from quantml.validation.problem import Problem, Values
-from quantml.validation.scoring import Block
+from quantml.validation.problem import Problem, Values, fitted_part
+from quantml.validation.scoring import Block, Stretch, is_fitted
 from quantml.validation.splits import Fold, inner_folds
 
 
@@ -39,7 +39,7 @@ def search(problem: Problem, fold: Fold) -> tuple[Candidate, ...]:
     if tuning is None:
         return (Candidate({}, math.nan),)
     listed = valid(problem, tuning.candidates(problem.study.spaces, problem.seed("candidates", fold.number)))
-    scored = _score_rules(problem, fold, listed) if problem.study.forecaster is None else \
+    scored = _score_rules(problem, fold, listed, tuning.folds) if problem.study.forecaster is None else \
         _score_forecasts(problem, fold, listed, tuning.folds)  # fmt: skip
     if all(math.isnan(candidate.score) for candidate in scored):
         raise StudyError(
@@ -68,28 +68,39 @@ def valid(problem: Problem, listed: Sequence[Values]) -> list[Values]:
     return valid
 
 
-def _score_rules(problem: Problem, fold: Fold, listed: Sequence[Values]) -> list[Candidate]:
-    first = int(fold.train[0])
-    return [Candidate(values, scoring.score(problem, values, None, first, fold.start)) for values in listed]
+def _score_rules(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> list[Candidate]:
+    """Score rules on the whole window, but those that are fitted only where they were not."""
+    scored = []
+    for values in listed:
+        steps = tuple(problem.resolved(values).steps)
+        whole = [Stretch(fold.train, steps, values)]
+        stretches = _stretches(problem, inner_folds(fold, folds), values) if is_fitted(problem, values) else whole
+        scored.append(Candidate(values, scoring.score(problem, stretches, None, fold.start)))
+    return scored
 
 
 def _score_forecasts(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> list[Candidate]:
     """Fit each forecasting configuration once, for all the signal parameters that hang on it."""
     inner = inner_folds(fold, folds)
-    first, last = inner[0].start, fold.start
     forecasts: dict[tuple[Any, ...], list[Block]] = {}
     scored = []
     for values in listed:
-        key = tuple((path, repr(value)) for path, value in values.items() if not path.startswith("signal"))
+        key = problem.key(fitted_part(values))
         if key not in forecasts:
             forecasts[key] = [_validate(problem, part, values) for part in inner]
-        scored.append(Candidate(values, scoring.score(problem, values, forecasts[key], first, last)))
+        stretches = _stretches(problem, inner, values)
+        scored.append(Candidate(values, scoring.score(problem, stretches, forecasts[key], fold.start)))
     return scored
+
+
+def _stretches(problem: Problem, inner: Sequence[Fold], values: Values) -> list[Stretch]:
+    return [Stretch(part.test, scoring.fit_steps(problem, part, values), values) for part in inner]
 
 
 def _validate(problem: Problem, part: Fold, values: Values) -> Block:
     try:
-        fitted = scoring.fit(problem, problem.resolved(values).forecaster, part, values)
-        return scoring.forecast(problem, fitted, part.test, values, part.stop - 1)
+        forecaster = problem.resolved(values).forecaster
+        fitted = scoring.fit(problem, part, values)
+        return scoring.forecast(problem, forecaster, fitted, part.test, values, until=part.stop - 1)
     except InputError as error:
         raise type(error).with_text(f"inner fold {part.number}: {error}") from error

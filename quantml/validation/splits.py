@@ -124,7 +124,8 @@ class WalkForward:
         SplitError
             If training window and first test block do not fit into the data.
         """
-        starts = [start for start in self._block_starts(clock) if self._train_start(clock, start) is not None]
+        laid_by = self._test
+        starts = [start for start in self._block_starts(clock) if self._train_start(clock, start, laid_by) is not None]
         if not starts:
             span = f"{len(clock)} rows from {clock[0]:%Y-%m-%d} to {clock[-1]:%Y-%m-%d}" if len(clock) else "no rows"
             raise SplitError(
@@ -134,7 +135,8 @@ class WalkForward:
                 hint="Shorten WalkForward.train, or load a longer range.",
             )
         stops = [*starts[1:], len(clock)]
-        return tuple(self._fold(clock, number, *ends) for number, ends in enumerate(zip(starts, stops, strict=True)))
+        ends = enumerate(zip(starts, stops, strict=True))
+        return tuple(self._fold(clock, number, start, stop, laid_by=laid_by) for number, (start, stop) in ends)
 
     def refits(self, clock: pd.DatetimeIndex, fold: Fold) -> tuple[Fold, ...]:
         """Cut a fold's test block where the model is refitted; each part has its own training window."""
@@ -143,27 +145,32 @@ class WalkForward:
         blocks = block_number(clock[fold.test], self._refit)
         starts = [fold.start, *(fold.test[1:][np.diff(blocks) != 0]).tolist()]
         stops = [*starts[1:], fold.stop]
-        return tuple(self._fold(clock, fold.number, *ends) for ends in zip(starts, stops, strict=True))
+        first, *others = zip(starts, stops, strict=True)
+        rolled = (self._fold(clock, fold.number, *ends, laid_by=self._refit) for ends in others)
+        return (self._fold(clock, fold.number, *first, laid_by=self._test), *rolled)
 
     def _block_starts(self, clock: pd.DatetimeIndex) -> list[int]:
         if self._test.unit != "rows":
             return [0, *(np.flatnonzero(np.diff(block_number(clock, self._test))) + 1).tolist()]
-        first = next((start for start in range(len(clock)) if self._train_start(clock, start) is not None), len(clock))
-        return list(range(first, len(clock), self._test.count))
+        fits = (start for start in range(len(clock)) if self._train_start(clock, start, self._test) is not None)
+        return list(range(next(fits, len(clock)), len(clock), self._test.count))
 
-    def _train_start(self, clock: pd.DatetimeIndex, start: int) -> int | None:
-        """Return where the training window of a block at `start` begins; None where the data are too short for it."""
+    def _train_start(self, clock: pd.DatetimeIndex, start: int, laid_by: Span) -> int | None:
+        """Return where the training window of a block at `start` begins; None where the data are too short for it.
+
+        A window that is a duration is counted back from where the calendar block begins, of the length `laid_by`.
+        """
         if self._train.unit == "rows":
             first = start - self._train.count
             return first if first >= 0 else None
-        aligned = clock[start] if self._test.unit == "rows" else self._test.floor(clock[start])
+        aligned = clock[start] if laid_by.unit == "rows" else laid_by.floor(clock[start])
         moment = self._train.before(aligned)
         if start == 0 or clock[0] > moment + max(HOLIDAY_SLACK, 1.15 * (clock[1] - clock[0])):
             return None
         return int(clock.searchsorted(moment, side="left"))
 
-    def _fold(self, clock: pd.DatetimeIndex, number: int, start: int, stop: int) -> Fold:
-        first = 0 if self.mode == "expanding" else self._train_start(clock, start)
+    def _fold(self, clock: pd.DatetimeIndex, number: int, start: int, stop: int, *, laid_by: Span) -> Fold:
+        first = 0 if self.mode == "expanding" else self._train_start(clock, start, laid_by)
         if first is None:  # a refit point is never earlier than its block, which has a whole window
             raise SplitError("a training window", must="begin inside the data", where=f"fold {number}")
         return Fold(number, np.arange(first, start, dtype=np.int64), np.arange(start, stop, dtype=np.int64))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from quantml.errors import ParameterError, did_you_mean
-from quantml.space import Space, grid
+from quantml.errors import ParameterError, check_whole, did_you_mean
+from quantml.space import LISTED, RealSpace, Space, combinations, grid, sample
 
 SAMPLERS: Final = ("grid", "random")
 LOWER_IS_BETTER: Final = frozenset(
@@ -35,11 +35,12 @@ class Tuning:
         A metric's name in `quantml.metrics`, or a function of a series of net simple returns. Higher is better,
         except for metrics of risk.
     trials : int, optional
-        How many candidates the random sampler draws.
+        How many candidates the random sampler draws; where there are no more combinations than that, each is tried
+        once.
     folds : int
         Number of inner folds: the first half of the window only trains, the second is cut into so many blocks.
     sampler : {"grid", "random"}
-        Every combination, or `trials` of them drawn by the study's seed.
+        Every combination, or `trials` different ones drawn by the study's seed.
     """
 
     objective: str | Callable[[pd.Series], float] = "sharpe_ratio"
@@ -51,20 +52,49 @@ class Tuning:
         if self.sampler not in SAMPLERS:
             hint = did_you_mean(str(self.sampler), SAMPLERS)
             raise ParameterError("Tuning.sampler", must="be 'grid' or 'random'", got=self.sampler, hint=hint)
-        if isinstance(self.folds, bool) or not isinstance(self.folds, int) or self.folds < 1:
-            raise ParameterError("Tuning.folds", must="be a whole number of at least 1", got=self.folds)
+        object.__setattr__(self, "folds", check_whole("Tuning.folds", self.folds, least=1))
         if (self.sampler == "random") != (self.trials is not None):
             raise ParameterError("Tuning.trials", must="be given exactly with sampler='random'", got=self.trials)
-        if self.trials is not None and self.trials < 1:
-            raise ParameterError("Tuning.trials", must="be at least 1", got=self.trials)
+        if self.trials is not None:
+            object.__setattr__(self, "trials", check_whole("Tuning.trials", self.trials, least=1))
         Objective.of(self.objective)
 
-    def candidates(self, spaces: dict[str, Space], seed: np.random.SeedSequence) -> list[dict[str, Any]]:
-        """List the candidates of one fold: values by dotted path."""
+    def check_spaces(self, spaces: Mapping[str, Space]) -> None:
+        """Raise `ParameterError` where a grid search is asked for that cannot be listed.
+
+        Parameters
+        ----------
+        spaces : mapping of str to Space
+            By dotted path.
+        """
+        if self.sampler != "grid":
+            return
+        for path, space in spaces.items():
+            if isinstance(space, RealSpace):
+                raise ParameterError(path, must="be a Choice or an Integer in a grid search", got=space, hint=_DRAW)
+        if (total := combinations(spaces)) > LISTED:
+            raise ParameterError(
+                "a grid search", must=f"have at most {LISTED:,} combinations", got=total, where=", ".join(spaces),
+                hint=_DRAW,
+            )  # fmt: skip
+
+    def candidates(self, spaces: Mapping[str, Space], seed: np.random.SeedSequence) -> list[dict[str, Any]]:
+        """List the candidates of one fold: values by dotted path.
+
+        Parameters
+        ----------
+        spaces : mapping of str to Space
+            By dotted path.
+        seed : numpy.random.SeedSequence
+            What the random sampler draws by.
+        """
+        self.check_spaces(spaces)
         if self.sampler == "grid":
             return grid(spaces)
-        generator = np.random.default_rng(seed)
-        return [{path: space.draw(generator) for path, space in spaces.items()} for _ in range(self.trials or 0)]
+        return sample(spaces, self.trials or 0, np.random.default_rng(seed))
+
+
+_DRAW: Final = "Write Tuning(..., sampler='random', trials=50)."
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,15 +15,16 @@ from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly
 from quantml.bars import Bars
-from quantml.errors import FoldError, InputError, QuantmlError
+from quantml.errors import FoldError, InputError, QuantmlError, StudyError
 from quantml.forecasters.base import Forecast
 from quantml.signals.base import Weights
 from quantml.study import Study
 from quantml.validation import scoring
 from quantml.validation.problem import Problem, Values
-from quantml.validation.scoring import Block
+from quantml.validation.scoring import Block, Stretch
 from quantml.validation.search import Candidate, search, valid
 from quantml.validation.splits import Fold
+from quantml.validation.threads import single_threaded
 from quantml.validation.workers import Progress, Workers, as_workers, run_tasks
 
 
@@ -33,10 +35,10 @@ class FoldResult(ReadOnly):
     Attributes
     ----------
     fold : Fold
-    chosen : mapping of str to object
-        The value of each search space, by its dotted path.
     candidates : tuple of Candidate
         Every configuration that was scored inside the fold.
+    choice : int
+        Which of them was chosen.
     rows, purged : int
         Training rows used, and those that the purge took away.
     in_sample : float
@@ -50,8 +52,8 @@ class FoldResult(ReadOnly):
     """
 
     fold: Fold
-    chosen: Values
     candidates: tuple[Candidate, ...]
+    choice: int
     rows: int
     purged: int
     in_sample: float
@@ -59,6 +61,11 @@ class FoldResult(ReadOnly):
     baseline: Block | None
     steps: tuple[Any, ...]
     warnings: tuple[str, ...] = ()
+
+    @property
+    def chosen(self) -> Values:
+        """The chosen value of each search space, by its dotted path."""
+        return self.candidates[self.choice].values
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +89,10 @@ def walk_forward(
     study: Study,
     bars: Bars,
     *,
+    feature_bars: Bars | None = None,
     executor: Workers | Executor | None = None,
     progress: Progress | None = None,
-    last_only: bool = False,
+    newest_only: bool = False,
 ) -> WalkForwardResult:
     """Run a study over its folds.
 
@@ -93,12 +101,14 @@ def walk_forward(
     study : Study
     bars : Bars
         With the study's outside tables joined.
+    feature_bars : Bars, optional
+        What features are built from, on the same clock and symbols; `bars` by default.
     executor : Workers or Executor, optional
         Where the folds run; in this process by default.
     progress : callable, optional
         Called with the number of folds done and the number of folds.
-    last_only : bool
-        Run only the fold that decides on the last bar.
+    newest_only : bool
+        Run the last fold alone, where its decisions need no other: all the signal's steps decide row by row.
 
     Raises
     ------
@@ -107,18 +117,24 @@ def walk_forward(
     FoldError
         If a fold failed.
     """
-    problem = Problem.of(study, bars)
-    folds = study.validation.folds(bars.clock)
-    folds = folds[-1:] if last_only else folds
-    problem.features(_first_values(problem))  # bad features are the study's fault, not a fold's
-    workers = as_workers(executor)
+    with single_threaded():
+        problem = Problem.of(study, bars, feature_bars)
+        folds = study.validation.folds(bars.clock)
+        alone = newest_only and all(getattr(step, "by_row", False) for step in study.steps)
+        problem.features(_first_values(problem))  # bad features are the study's fault, not a fold's
+        return stitch(problem, _run_folds(problem, folds[-1:] if alone else folds, as_workers(executor), progress))
+
+
+def _run_folds(
+    problem: Problem, folds: Sequence[Fold], workers: Workers, progress: Progress | None
+) -> tuple[FoldResult, ...]:
     try:
-        results = run_tasks(workers, run_fold, problem, folds, bundle=study.bundle, progress=progress)
+        results = run_tasks(workers, run_fold, problem, folds, bundle=problem.study.bundle, progress=progress)
     except BaseException:
         workers.stop(kill=True)
         raise
     workers.stop()
-    return stitch(problem, tuple(results))
+    return tuple(results)
 
 
 def _first_values(problem: Problem) -> Values:
@@ -134,7 +150,7 @@ def run_fold(problem: Problem, fold: Fold) -> FoldResult:
     try:
         with _collected_warnings() as warned:
             candidates = search(problem, fold)
-            result = _test(problem, fold, max(candidates, key=lambda c: c.rank).values, candidates)
+            result = _test(problem, fold, candidates, max(range(len(candidates)), key=lambda i: candidates[i].rank))
         return replace(result, warnings=tuple(dict.fromkeys(warned)))
     except InputError as error:
         raise type(error).with_text(f"{_name(problem, fold)}: {error}") from error
@@ -150,6 +166,8 @@ def _collected_warnings() -> Iterator[list[str]]:
     messages: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    thread = threading.get_ident()
+    handler.addFilter(lambda record: record.thread == thread)  # other folds may run in other threads
     logger = logging.getLogger("quantml")
     logger.addHandler(handler)
     try:
@@ -162,21 +180,21 @@ def _name(problem: Problem, fold: Fold) -> str:
     return f"fold {fold.number} (test from {problem.bars.clock[fold.start]:%Y-%m-%d})"
 
 
-def _test(problem: Problem, fold: Fold, chosen: Values, candidates: tuple[Candidate, ...]) -> FoldResult:
+def _test(problem: Problem, fold: Fold, candidates: tuple[Candidate, ...], choice: int) -> FoldResult:
     """Fit the chosen configuration, forecast the test block, and score it in sample."""
-    study = problem.study
-    block = baseline = None
+    study, chosen = problem.study, candidates[choice].values
+    block = baseline = trained = None
     rows = purged = 0
-    in_sample = np.nan
     if study.forecaster is not None:
         block, trained, rows = _forecast_block(problem, fold, chosen)
         baseline = _baseline_block(problem, fold, chosen)
         purged = problem.purged(fold, chosen)
+    steps = scoring.fit_steps(problem, fold, chosen)
+    in_sample = np.nan
     if study.signal:
-        blocks = None if study.forecaster is None else [trained]
-        in_sample = scoring.score(problem, chosen, blocks, int(fold.train[0]), fold.start)
-    steps = scoring.fit_steps(problem, fold, chosen) if study.signal else ()
-    return FoldResult(fold, chosen, candidates, rows, purged, in_sample, block, baseline, steps)
+        stretch = Stretch(fold.train, steps, chosen)
+        in_sample = scoring.score(problem, [stretch], None if trained is None else [trained], fold.start)
+    return FoldResult(fold, candidates, choice, rows, purged, in_sample, block, baseline, steps)
 
 
 def _forecast_block(problem: Problem, fold: Fold, chosen: Values) -> tuple[Block, Block, int]:
@@ -184,20 +202,23 @@ def _forecast_block(problem: Problem, fold: Fold, chosen: Values) -> tuple[Block
     forecaster = problem.resolved(chosen).forecaster
     parts, trained, rows = [], None, 0
     for part in problem.study.validation.refits(problem.bars.clock, fold):
-        fitted = scoring.fit(problem, forecaster, part, chosen)
-        parts.append(scoring.forecast(problem, fitted, part.test, chosen, part.stop - 1))
+        fitted = scoring.fit(problem, part, chosen)
+        parts.append(scoring.forecast(problem, forecaster, fitted, part.test, chosen, until=part.stop - 1))
         if trained is None:
-            trained = scoring.forecast(problem, fitted, part.train, chosen, part.start)
+            trained = scoring.forecast(problem, forecaster, fitted, part.train, chosen, until=part.start)
             rows = getattr(fitted, "rows_used", len(problem.train(part, chosen).y))
     assert trained is not None
     return _concatenated(parts), trained, rows
 
 
 def _baseline_block(problem: Problem, fold: Fold, chosen: Values) -> Block:
-    from quantml.forecasters.baseline import Naive
-
-    fitted = scoring.fit(problem, problem.study.baseline or Naive(), fold, chosen)
-    return scoring.forecast(problem, fitted, fold.test, chosen, fold.stop - 1)
+    """Forecast the test block by the baseline, refitted where the study's forecaster is."""
+    baseline = scoring.baseline_of(problem)
+    parts = []
+    for part in problem.study.validation.refits(problem.bars.clock, fold):
+        fitted = scoring.fit_baseline(problem, part, chosen)
+        parts.append(scoring.forecast(problem, baseline, fitted, part.test, chosen, until=part.stop - 1))
+    return _concatenated(parts)
 
 
 def _concatenated(parts: list[Block]) -> Block:
@@ -213,17 +234,32 @@ def stitch(problem: Problem, results: tuple[FoldResult, ...]) -> WalkForwardResu
 
     Each fold's rows are decided by its own parameters, with the whole past of forecasts before them: nothing is
     reset at a fold's edge.
+
+    Raises
+    ------
+    StudyError
+        If the folds chose targets of different kinds.
     """
     whole = baseline = realised = weights = None
     if problem.study.forecaster is not None:
+        _check_one_kind(problem, results)
         whole = _stitched(problem, results, "block")
         baseline = _stitched(problem, results, "baseline")
         realised = np.full((len(problem.bars), len(problem.bars.symbols)), np.nan)
         for result in results:
             realised[result.fold.test] = problem.target(result.chosen).values[result.fold.test]
     if problem.study.signal:
-        weights = _stitched_weights(problem, results, whole)
+        stretches = [Stretch(result.fold.test, result.steps, result.chosen) for result in results]
+        decided = scoring.weigh(problem, stretches, whole, len(problem.bars) - 1)
+        weights = Weights(problem.bars.clock, problem.bars.symbols, decided)
     return WalkForwardResult(problem, results, whole, baseline, realised, weights)
+
+
+def _check_one_kind(problem: Problem, results: tuple[FoldResult, ...]) -> None:
+    kinds = {problem.target(result.chosen).kind for result in results}
+    if len(kinds) > 1:
+        hint = "Make a study of each kind."
+        raise StudyError("the targets of all folds", must="be of one kind", got=", ".join(sorted(kinds)), hint=hint)
 
 
 def _stitched(problem: Problem, results: tuple[FoldResult, ...], name: str) -> Forecast:
@@ -233,21 +269,3 @@ def _stitched(problem: Problem, results: tuple[FoldResult, ...], name: str) -> F
     for result in results:
         numbers[result.fold.test] = result.fold.number
     return scoring.renumbered(whole, numbers)
-
-
-def _stitched_weights(problem: Problem, results: tuple[FoldResult, ...], whole: Forecast | None) -> Weights:
-    values = np.full((len(problem.bars), len(problem.bars.symbols)), np.nan)
-    decided: dict[Any, NDArray[np.float64]] = {}
-    for result in results:
-        fitted = any(hasattr(step, "fit") for step in problem.resolved(result.chosen).steps)
-        key = result.fold.number if fitted else _signal_key(problem, result.chosen, whole)
-        if key not in decided:
-            decided[key] = scoring.with_steps(problem, result.steps, whole, result.chosen)
-        values[result.fold.test] = decided[key][result.fold.test]
-    return Weights(problem.bars.clock, problem.bars.symbols, values)
-
-
-def _signal_key(problem: Problem, chosen: Mapping[str, Any], whole: Forecast | None) -> tuple[str, ...]:
-    """Name the weights that two folds share: with a forecaster, what hangs on the signal and features alone."""
-    below = ("signal", "features")
-    return tuple(f"{path}={value!r}" for path, value in sorted(chosen.items()) if path.startswith(below))

@@ -6,45 +6,102 @@ is published once and travels once per worker.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Final, Protocol, TypeVar
+from uuid import uuid4
 
 import cloudpickle
-from threadpoolctl import threadpool_limits
 
-from quantml.errors import ParameterError, QuantmlError, RunError, WorkerError
+from quantml.errors import QuantmlError, RunError, WorkerError, check_whole
+from quantml.interrupts import uninterrupted
 from quantml.source import Bundle
+from quantml.validation.processes import Processes
+from quantml.validation.threads import single_threaded
 
 Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
 RESTARTS: Final = 3
 
 
-@dataclass(frozen=True)
-class Handle:
-    """A published object: small to send, read once per process."""
+# ----------------------------------------------------------------- what tasks share
 
-    digest: str
-    path: str | None
+
+class Handle(Protocol):
+    """A published object as tasks carry it, and how their results travel back."""
+
+    def get(self) -> Any:
+        """Return the object, in whatever process this is called."""
+
+    def pack(self, result: Any) -> Any:
+        """Make a task's result ready for its way back."""
+
+    def unpack(self, packed: Any) -> Any:
+        """Return the result that was packed."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An object that never leaves its process."""
+
+    shared: Any = field(repr=False)
+
+    def get(self) -> Any:
+        """Return the object."""
+        return self.shared
+
+    def pack(self, result: Any) -> Any:
+        """Return the result as it is."""
+        return result
+
+    def unpack(self, packed: Any) -> Any:
+        """Return the result as it is."""
+        return packed
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An object that is pickled: small to send where it lies in a file, read once per process.
+
+    Results come back pickled by value, so that they may hold a study's own functions and classes.
+    """
+
+    key: str
+    path: str | None = None
     data: bytes | None = field(default=None, repr=False)
 
     def get(self) -> Any:
         """Return the object, from this process's copy if it has one."""
-        if self.digest not in _RECEIVED:
-            data = self.data if self.path is None else Path(self.path).read_bytes()
-            _RECEIVED.clear()  # one shared object at a time: an older one belongs to a finished run
-            _RECEIVED[self.digest] = cloudpickle.loads(data)
-        return _RECEIVED[self.digest]
+        if self.key in _PUBLISHED:
+            return _PUBLISHED[self.key]
+        for key, received in _RECEIVED:
+            if key == self.key:
+                return received
+        shared = cloudpickle.loads(self.data if self.path is None else Path(self.path).read_bytes())
+        _RECEIVED[:] = [(self.key, shared)]
+        return shared
+
+    def pack(self, result: Any) -> Any:
+        """Pickle the result."""
+        return cloudpickle.dumps(result)
+
+    def unpack(self, packed: Any) -> Any:
+        """Read the pickled result."""
+        return cloudpickle.loads(packed)
 
 
-_RECEIVED: dict[str, Any] = {}
+_PUBLISHED: Final[dict[str, Any]] = {}
+"""What this process has published and not yet stopped, for tasks that run in its own threads."""
+_RECEIVED: Final[list[tuple[str, Any]]] = []
+"""The one object that this process received last: an older one belongs to a finished run."""
+
+
+# ----------------------------------------------------------------- where tasks run
 
 
 class Workers(Protocol):
@@ -57,7 +114,7 @@ class Workers(Protocol):
         """Make an object available to every task."""
 
     def stop(self, *, kill: bool = False) -> None:
-        """Stop the workers; with `kill`, without waiting for their tasks."""
+        """Stop the workers; with `kill`, without waiting for their tasks. They may be started again."""
 
 
 class _Immediate(Executor):
@@ -78,18 +135,16 @@ class Serial:
 
     def publish(self, shared: object) -> Handle:
         """Keep the object as it is."""
-        handle = Handle(f"serial-{id(shared)}", None, b"")
-        _RECEIVED.clear()
-        _RECEIVED[handle.digest] = shared
-        return handle
+        return Kept(shared)
 
     def stop(self, *, kill: bool = False) -> None:
-        """Let go of the shared object."""
-        _RECEIVED.clear()
+        """Do nothing: no worker and no object is left."""
 
 
 class Loky:
-    """Worker processes on this machine.
+    """Worker processes on this machine, for one run at a time.
+
+    They ignore Ctrl-C, which is for the calling process to answer, and do not outlive it.
 
     Parameters
     ----------
@@ -98,34 +153,38 @@ class Loky:
     """
 
     def __init__(self, count: int) -> None:
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise ParameterError("workers", must="be a whole number of at least 1", got=count)
-        self._count = count
-        self._executor: Any = None
+        self._count = check_whole("workers", count, least=1)
+        self._processes: Processes | None = None
         self._folder: Path | None = None
 
     def start(self) -> Executor:
         """Start the processes."""
-        from joblib.externals.loky import ProcessPoolExecutor
-
-        self._executor = ProcessPoolExecutor(max_workers=self._count)
-        executor: Executor = self._executor
-        return executor
+        self._end(kill=True)
+        with uninterrupted():
+            self._processes = Processes(self._count)
+        return self._processes
 
     def publish(self, shared: object) -> Handle:
         """Write the object to a temporary file, which each process reads once."""
-        data = cloudpickle.dumps(shared)
         self._folder = self._folder or Path(tempfile.mkdtemp(prefix="quantml-"))
-        handle = Handle(hashlib.sha256(data).hexdigest(), str(self._folder / "shared.pickle"))
-        Path(str(handle.path)).write_bytes(data)
-        return handle
+        key = uuid4().hex
+        path = self._folder / f"{key}.pickle"
+        path.write_bytes(_pickled(shared))
+        return Sent(key, path=str(path))
 
     def stop(self, *, kill: bool = False) -> None:
-        """Stop the processes and remove the temporary file."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=not kill, kill_workers=kill)
+        """Stop the processes and remove the temporary files."""
+        self._end(kill=kill)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def _end(self, *, kill: bool) -> None:
+        processes, self._processes = self._processes, None
+        if processes is not None and kill:
+            processes.kill()
+        elif processes is not None:
+            processes.shutdown()
 
 
 class Borrowed:
@@ -134,6 +193,7 @@ class Borrowed:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self._started = False
+        self._keys: list[str] = []
 
     def start(self) -> Executor:
         """Return the caller's executor."""
@@ -143,12 +203,28 @@ class Borrowed:
         return self._executor
 
     def publish(self, shared: object) -> Handle:
-        """Send the object along with every task."""
-        data = cloudpickle.dumps(shared)
-        return Handle(hashlib.sha256(data).hexdigest(), None, data)
+        """Send the object along with every task; threads of this process use it as it is."""
+        handle = Sent(uuid4().hex, data=_pickled(shared))
+        _PUBLISHED[handle.key] = shared
+        self._keys.append(handle.key)
+        return handle
 
     def stop(self, *, kill: bool = False) -> None:
-        """Leave the executor to its owner."""
+        """Leave the executor to its owner; tasks that it already runs come to their own end."""
+        self._started = False
+        while self._keys:
+            _PUBLISHED.pop(self._keys.pop(), None)
+
+
+def _pickled(shared: object) -> bytes:
+    try:
+        data: bytes = cloudpickle.dumps(shared)
+    except Exception as error:
+        raise WorkerError(
+            "what is sent to workers", must="be picklable", got=f"{type(error).__name__}: {error}",
+            hint="Leave out open files, locks and connections, or work in this process.",
+        ) from error  # fmt: skip
+    return data
 
 
 def as_workers(executor: Workers | Executor | None) -> Workers:
@@ -158,9 +234,12 @@ def as_workers(executor: Workers | Executor | None) -> Workers:
     return Borrowed(executor) if isinstance(executor, Executor) else executor
 
 
+# ----------------------------------------------------------------- running tasks
+
+
 @dataclass(frozen=True)
 class Failure:
-    """A task that failed, sent back as data so that the other tasks finish."""
+    """A task that failed, sent back as data."""
 
     error: QuantmlError
 
@@ -176,57 +255,107 @@ def run_tasks(
 ) -> list[Result]:
     """Run ``function(shared, task)`` for every task and return the results in the order of `tasks`.
 
+    Parameters
+    ----------
+    workers : Workers
+        Where; stopping them is left to the caller.
+    function : callable
+        Of a module, so that it pickles by name.
+    shared : object
+        What every task is given.
+    tasks : sequence
+    bundle : Bundle, optional
+        Source of the study, registered in every process before anything else is read.
+    progress : callable, optional
+        Called in this thread with the number of tasks done, which only grows, and their number in all.
+
     Raises
     ------
     QuantmlError
-        The first failed task's error, after the others have finished.
+        The error of the first task, in their order, that failed: the same wherever the tasks ran. Tasks after it are
+        not started any more, or left alone.
     WorkerError
         If worker processes died more than three times.
     """
     handle = workers.publish(shared)
-    done: dict[int, Result | Failure] = {}
+    results = _Results(handle, len(tasks), progress)
+    calls = [(function, handle, number, task, bundle) for number, task in enumerate(tasks)]
     for _ in range(RESTARTS + 1):
         try:
-            _submit_missing(workers.start(), function, handle, tasks, bundle, done, progress)
-        except BrokenProcessPool:
+            _run_missing(workers.start(), calls, results)
+        except BrokenExecutor:
             continue
-        break
-    else:
-        raise WorkerError(f"worker processes died {RESTARTS + 1} times", hint="Use fewer workers, or look at memory.")
-    failures = [part for part in (done[i] for i in range(len(tasks))) if isinstance(part, Failure)]
-    if failures:
-        raise failures[0].error
-    return [part for part in (done[i] for i in range(len(tasks))) if not isinstance(part, Failure)]
+        return results.in_order()
+    raise WorkerError(f"worker processes died {RESTARTS + 1} times", hint="Use fewer workers, or look at memory.")
 
 
-def _submit_missing(
-    executor: Executor,
-    function: Callable[[Any, Any], Result],
-    handle: Handle,
-    tasks: Sequence[Any],
-    bundle: Bundle | None,
-    done: dict[int, Result | Failure],
-    progress: Progress | None,
-) -> None:
-    futures = {}
-    for i, task in enumerate(tasks):
-        if i not in done:
-            futures[i] = executor.submit(_attempt, function, handle, task, bundle)
-            if progress is not None:
-                futures[i].add_done_callback(lambda _: progress(sum(f.done() for f in futures.values()), len(tasks)))
-    for i, future in futures.items():
-        done[i] = future.result()
+class _Results:
+    """What came back so far; a failure makes every later task needless."""
+
+    def __init__(self, handle: Handle, total: int, progress: Progress | None) -> None:
+        self._handle, self._total, self._progress = handle, total, progress
+        self._done: dict[int, Any] = {}
+        self.end = total
+
+    def add(self, number: int, packed: Any) -> None:
+        """Take in the result of a task."""
+        self._done[number] = self._handle.unpack(packed)
+        if isinstance(self._done[number], Failure):
+            self.end = min(self.end, number)
+        if self._progress is not None:
+            self._progress(len(self._done), self._total)
+
+    def missing(self) -> list[int]:
+        """Number the tasks that are still needed."""
+        return [number for number in range(self.end) if number not in self._done]
+
+    def in_order(self) -> list[Any]:
+        """Return the results, or raise the first failure."""
+        if self.end < self._total:
+            raise self._done[self.end].error
+        return [self._done[number] for number in range(self._total)]
 
 
-def _attempt(
-    function: Callable[[Any, Any], Result], handle: Handle, task: Any, bundle: Bundle | None
-) -> Result | Failure:
-    if bundle is not None:
-        bundle.register()
+def _run_missing(executor: Executor, calls: Sequence[tuple[Any, ...]], results: _Results) -> None:
+    """Submit what is missing in order, and take in results as they come."""
+    pending: dict[Future[Any], int] = {}
+    finished: SimpleQueue[Future[Any]] = SimpleQueue()
     try:
-        with threadpool_limits(1):
-            return function(handle.get(), task)
+        for number in results.missing():
+            if number > results.end:
+                break
+            future = executor.submit(_attempt, *calls[number])
+            pending[future] = number
+            future.add_done_callback(finished.put)
+            while not finished.empty():
+                _take(finished.get(), pending, results)
+        while any(number < results.end for number in pending.values()):
+            _take(finished.get(), pending, results)
+    finally:
+        _cancel_after(-1, pending)
+
+
+def _take(future: Future[Any], pending: dict[Future[Any], int], results: _Results) -> None:
+    number = pending.pop(future, None)
+    if number is not None:  # a cancelled one is no longer pending
+        results.add(number, future.result())
+        _cancel_after(results.end, pending)
+
+
+def _cancel_after(last: int, pending: dict[Future[Any], int]) -> None:
+    for future in [future for future, number in pending.items() if number > last]:
+        del pending[future]
+        future.cancel()
+
+
+def _attempt(function: Callable[[Any, Any], Any], handle: Handle, number: int, task: Any, bundle: Bundle | None) -> Any:
+    """Run one task, and return its packed result or failure."""
+    try:
+        if bundle is not None:
+            bundle.register()
+        with single_threaded():
+            return handle.pack(function(handle.get(), task))
     except QuantmlError as error:
-        return Failure(error)
+        return handle.pack(Failure(error))
     except Exception as error:  # noqa: BLE001 - a worker's failure travels as data, with its cause named
-        return Failure(RunError(f"{task}: {type(error).__name__}: {error}"))
+        return handle.pack(Failure(RunError(f"task {number}: {type(error).__name__}: {error}")))

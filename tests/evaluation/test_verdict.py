@@ -7,6 +7,8 @@ from dataclasses import asdict
 import numba
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from quantml.errors import DataError
 from quantml.evaluation.verdict import Verdict, judge
@@ -53,11 +55,21 @@ def test_inconclusive_in_between():
     assert f"a record of about {verdict.years_needed:.0f} years would be needed" in verdict.paragraph
 
 
-def test_the_record_needed_is_where_widths_that_shrink_with_its_root_reach_the_estimate():
+def test_the_record_needed_is_where_ranges_that_shrink_with_its_root_end_at_zero():
     verdict = verdict_of(0.0006 + NOISE)
-    parts = (verdict.sharpe_ratio, verdict.excess_return)
-    halves = [part.width / 2 * math.sqrt(verdict.years / verdict.years_needed) for part in parts]
-    assert max(half - part.estimate for half, part in zip(halves, parts, strict=True)) == pytest.approx(0, abs=1e-12)
+    shrunk = math.sqrt(verdict.years / verdict.years_needed)
+    lowest = [
+        part.estimate - (part.estimate - part.low) * shrunk for part in (verdict.sharpe_ratio, verdict.excess_return)
+    ]
+    assert min(lowest) == pytest.approx(0, abs=1e-12)
+
+
+@given(st.floats(-0.001, 0.002))
+@settings(max_examples=25, deadline=None)
+def test_the_record_needed_is_shorter_than_the_record_exactly_where_it_supports(drift):
+    verdict = verdict_of(drift + NOISE[:600], BENCHMARK[:600], resamples=100)
+    if verdict.years_needed is not None:
+        assert (verdict.years_needed < verdict.years) == (verdict.outcome == "supported")
 
 
 def test_the_paragraph_says_what_was_tested_the_ranges_and_that_trials_are_not_counted():
@@ -78,7 +90,22 @@ def test_the_paragraph_says_what_was_tested_the_ranges_and_that_trials_are_not_c
 def test_the_benchmark_itself_is_not_supported():
     verdict = verdict_of(BENCHMARK)
     assert verdict.outcome == "inconclusive"
+    assert "The record does not support the strategy: it did not beat its benchmark. But a range" in verdict.paragraph
     assert "longer record of the same kind would not support it" in verdict.paragraph
+
+
+def test_a_range_without_ends_is_not_said_to_include_zero():
+    few = np.zeros(2500)
+    few[5:7] = 0.1, 0.001
+    paragraph = verdict_of(few).paragraph
+    assert "no range: it hangs on too few of the periods" in paragraph
+    assert "A range that does not exclude zero (the Sharpe ratio's and" in paragraph.replace("a range", "A range")
+    assert "includes zero" not in paragraph
+
+
+def test_returns_beyond_cash_are_called_so():
+    assert "average yearly return beyond cash" in verdict_of(0.0006 + NOISE, risk_free=0.0001).paragraph
+    assert "average yearly return over" in verdict_of(0.0006 + NOISE).paragraph
 
 
 def test_a_strategy_that_never_traded():
@@ -94,12 +121,22 @@ def test_a_record_that_is_too_short():
     assert "0.5 months (10 periods)" in verdict.paragraph
 
 
-def test_a_lost_account_is_rejected():
-    lost = 0.002 + NOISE
-    lost[100] = -1.0
-    verdict = verdict_of(lost)
+LOST = {
+    "half way": np.where(np.arange(2500) == 100, -1.0, 0.002 + NOISE),
+    "at once, and nothing after it": np.where(np.arange(2500) == 0, -1.0, 0.0),
+    "without any other return": np.full(2500, -1.0),
+}
+
+
+@pytest.mark.parametrize("how", LOST)
+def test_a_lost_account_is_rejected_and_has_no_range(how):
+    verdict = verdict_of(LOST[how])
     assert verdict.outcome == "rejected"
     assert "The account was lost" in verdict.paragraph
+    assert math.isnan(verdict.sharpe_ratio.width)
+    assert math.isnan(verdict.excess_return.width)
+    for contradiction in ("nothing to judge", "allowing for luck", "undecided"):
+        assert contradiction not in verdict.paragraph
 
 
 def test_a_lost_benchmark_decides_nothing():
@@ -108,6 +145,10 @@ def test_a_lost_benchmark_decides_nothing():
     verdict = verdict_of(0.002 + NOISE, lost)
     assert verdict.outcome == "inconclusive"
     assert "The benchmark was lost" in verdict.paragraph
+    losing = verdict_of(-0.001 + NOISE, lost)
+    assert losing.outcome == "rejected"
+    assert "The account was lost" not in losing.paragraph
+    assert "A range that lies below zero (the Sharpe ratio's) speaks against" in losing.paragraph
 
 
 def test_a_missing_return_is_named():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,7 +130,7 @@ def test_a_feature_cannot_change_the_bars(bars: Bars) -> None:
         bars.array("close")[0, 0] = 1.0
         return bars.close
 
-    with pytest.raises(FeatureError, match="feature burglar must return a frame.*read-only"):
+    with pytest.raises(FeatureError, match="feature burglar failed: ValueError.*read-only"):
         build_features([burglar], bars)
 
 
@@ -239,9 +240,7 @@ def test_a_feature_that_raises_is_named_with_its_line_and_cause(bars: Bars) -> N
     line = broken.__code__.co_firstlineno + 1
     with pytest.raises(FeatureError) as caught:
         build_features([broken], bars)
-    assert str(caught.value) == (
-        f"feature broken must return a frame; got \"KeyError: 'NONE'\" (line {line} of test_base.py)."
-    )
+    assert str(caught.value) == (f"feature broken failed: KeyError: 'NONE' (line {line} of test_base.py).")
     assert isinstance(caught.value.__cause__, KeyError)
 
 
@@ -283,15 +282,24 @@ def test_only_the_first_line_of_a_cause_is_told(bars: Bars) -> None:
     def talkative(bars: Bars) -> pd.DataFrame:
         raise RuntimeError("no prices\nand much more")
 
-    with pytest.raises(FeatureError, match=r"got 'RuntimeError: no prices' \(line"):
+    with pytest.raises(FeatureError, match=r"failed: RuntimeError: no prices \(line"):
         build_features([talkative], bars)
+
+
+def test_a_feature_that_exits_is_an_error_like_any_other(bars: Bars) -> None:
+    def leave(bars: Bars) -> pd.DataFrame:
+        sys.exit(0)
+
+    line = leave.__code__.co_firstlineno + 1
+    with pytest.raises(FeatureError, match=rf"^feature leave failed: SystemExit: 0 \(line {line} of test_base.py\)\.$"):
+        build_features([leave], bars)
 
 
 def test_a_feature_that_cannot_take_bars_is_named_too(bars: Bars) -> None:
     def greedy(bars: Bars, window: int) -> pd.DataFrame:
         return bars.close.rolling(window).mean()
 
-    with pytest.raises(FeatureError, match="feature greedy must return a frame; got .TypeError.*'window'"):
+    with pytest.raises(FeatureError, match="feature greedy failed: TypeError.*'window'"):
         build_features([greedy], bars)  # type: ignore[list-item]
 
 

@@ -2,10 +2,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import quantml as qm
+from quantml import WalkForward
+from quantml.bars import Bars
 from quantml.errors import ForecastError
 from quantml.forecasters import HistoricalMean, Naive
+from quantml.targets import ForwardReturn
 
 
 def small(train: Any, y: Any, symbol: Any, weight: Any = None) -> Any:
@@ -71,3 +76,19 @@ def test_naive_is_sure_of_a_direction(world: Any) -> None:
 def test_naive_needs_no_training_rows(world: Any) -> None:
     forecast = Naive().fit(small(world().train(), [], [])).predict(world().test(168, 168))
     np.testing.assert_array_equal(forecast.mean, world().y[167])
+
+
+def test_the_window_that_is_advised_allows_for_the_embargo() -> None:
+    """Two rows of a window of W bars have labels 5 bars ahead that end 30 bars before its end if W is 36."""
+    prices = 100.0 + np.random.default_rng(1).standard_normal(200).cumsum()
+    bars = Bars.from_close(pd.DataFrame({"A": prices}, pd.bdate_range("2024-01-01", periods=200)), periods_per_year=252)
+
+    def forecast(train: int) -> Any:
+        target = ForwardReturn(5, start="close")
+        folds = WalkForward(train=train, test=50, embargo=30)
+        return qm.run(qm.Study(data=bars, target=target, forecaster=HistoricalMean(), validation=folds))
+
+    hint = r"got 0 rows left after purge and embargo .* Lengthen train by at least 16 rows, or shorten the embargo\.$"
+    with pytest.raises(ForecastError, match=hint):
+        forecast(20)
+    assert forecast(36).folds["rows"].min() == 2

@@ -107,6 +107,13 @@ def test_random_states_that_are_none_are_set_from_the_seed(rows: Any) -> None:
     assert sorted(both.values()) == sorted(train.integers(2))
 
 
+def test_threads_of_its_own_are_taken_from_an_estimator(rows: Any) -> None:
+    model = make_pipeline(BaggingRegressor(n_estimators=2, n_jobs=4))
+    fitted = Estimator(model).fit(rows()[0])
+    assert fitted.model.estimator.get_params()["baggingregressor__n_jobs"] == 1
+    assert model.get_params()["baggingregressor__n_jobs"] == 4
+
+
 @pytest.mark.parametrize("kind", ["return", "direction"])
 def test_equal_seeds_give_equal_forecasts_and_other_seeds_others(rows: Any, kind: str) -> None:
     train, _, test = rows(kind)

@@ -93,6 +93,16 @@ def test_it_sees_the_window_and_the_bar_that_opens_the_block_only(world: Any) ->
     np.testing.assert_allclose(fitted.parameters[0], expected, rtol=1e-8)
 
 
+def test_an_embargo_is_kept_out_of_the_fit_and_its_bars_are_filtered(world: Any) -> None:
+    made = world()
+    fitted = ARIMA().fit(made.train(160, embargo=20))
+    before, after = returns_of(made.bars, "A", 0, 140), returns_of(made.bars, "A", 140, 160)
+    expected = Model(before, order=(1, 0, 0)).fit()
+    np.testing.assert_allclose(fitted.parameters[0], expected.params, rtol=1e-8)
+    forecast = fitted.predict(made.test(160, 160)).mean[0]
+    np.testing.assert_allclose(100.0 * forecast, expected.append(after, refit=False).forecast(1)[0], rtol=1e-8)
+
+
 def test_adjusted_closes_are_used(world: Any) -> None:
     made = world()
     split = made.bars.close.assign(A=made.bars.close["A"].where(np.arange(200) < 50, made.bars.close["A"] / 4.0))

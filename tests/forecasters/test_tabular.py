@@ -95,7 +95,7 @@ def infinite(x: Any) -> None:
     ("spoil", "message"),
     [
         (nothing, r"Recorder must have rows to train on; got 0 rows left after purge and warm-up \(training window "
-                  r"2024-01-01 to 2024-08-12\)\. Lengthen train by at least 1 rows"),
+                  r"2024-01-01 to 2024-08-12\)\. Lengthen train by at least 1 row,"),
         (lambda t: replace(t, x=t.x[:, :0], names=()), "Recorder must have at least one feature; got none. Add"),
         (lambda t: with_features(t, all_missing), "must have features with values in training; got NaN on every row "
                                                   "of momentum, spread, level"),
@@ -130,7 +130,7 @@ def test_an_empty_window_says_how_much_longer_it_must_be(world: Any, start: str,
     made = world(horizon=horizon)
     train = nothing(made.train(opens=12, start=10))
     train = replace(train, question=replace(train.question, start=start))
-    with pytest.raises(ForecastError, match=f"at least {short} rows, or shorten"):
+    with pytest.raises(ForecastError, match=rf"at least {short} rows?, or shorten"):
         Recorder().fit(train)
 
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from quantml.errors import DataError, StorageError
+from quantml.loaders.downloads import Quotation
 from quantml.loaders.durable import Durable
 from quantml.loaders.manifests import Entry, Manifest, Manifests, Pinned, Snapshot
 from quantml.loaders.restatements import Kind, Restatement
@@ -20,6 +23,7 @@ ENTRY = Entry(
     overlap=pd.Timestamp("2024-01-02").as_unit("us"),
     last=pd.Timestamp("2024-01-08").as_unit("us"),
     restatements=(Restatement(pd.Timestamp("2024-01-05").as_unit("us"), Kind.DIVIDEND, 0.99, 1.0),),
+    quotation=Quotation("USD", "XNYS"),
 )
 SNAPSHOT = Snapshot(
     "feed-1d",
@@ -77,3 +81,12 @@ def test_a_snapshot_that_is_not_there_or_was_changed_is_named(manifests: Manifes
     path.write_bytes(path.read_bytes().replace(b"XNYS", b"XLON"))
     with pytest.raises(StorageError, match=f"{SNAPSHOT.id}.json must hold what was stored in it"):
         manifests.snapshot(SNAPSHOT.id)
+
+
+def test_manifests_from_before_quotations_were_kept_are_read(manifests: Manifests) -> None:
+    manifests.follow(manifests.newest(), {"A": ENTRY})
+    (path,) = (manifests.files.folder / "manifests").iterdir()
+    held = json.loads(path.read_text())
+    del held["symbols"]["A"]["quotation"]
+    path.write_text(json.dumps(held))
+    assert manifests.newest().entries["A"] == replace(ENTRY, quotation=Quotation())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,15 @@ from quantml.loaders import Sample, Synthetic
 from quantml.loaders.quality import (
     DropBar,
     EarlyEnd,
+    Finding,
     ForwardFill,
     MissingSession,
+    OwnBars,
     Quality,
     QuarantineSymbol,
     Raise,
     RepeatedBar,
+    Rule,
     Spike,
     StaleRun,
     UnadjustedSplit,
@@ -61,10 +65,10 @@ def last(values: Any) -> list[float]:
 
 def test_nothing_is_done_by_default() -> None:
     bars = panel(idle={"A": [3]})
-    outcome = Quality().apply(bars)
-    assert outcome.bars is bars
-    assert outcome.feature_bars is bars
-    assert outcome.actions == ()
+    market = Quality().apply(bars)
+    assert market.bars is bars
+    assert market.feature_bars is bars
+    assert market.done == ()
 
 
 def test_raise_names_the_first_finding() -> None:
@@ -79,23 +83,23 @@ def test_raise_names_the_first_finding() -> None:
 
 
 def test_dropped_bars_are_gone_for_all() -> None:
-    outcome = Quality(DropBar(ZeroVolume())).apply(panel(idle={"A": [3], "B": [5, 6]}))
-    assert_array_equal(last(outcome.bars.close["A"]), [10.0, 11.0, 12.0, NAN, 14.0, 15.0, 16.0, 17.0])
-    assert_array_equal(last(outcome.bars.close["B"]), [20.0, 21.0, NAN, 23.0, 24.0, NAN, NAN, 27.0])
-    assert np.isnan(outcome.bars.raw_array("volume")[-5, 0])
-    assert outcome.feature_bars is outcome.bars
-    assert [str(action) for action in outcome.actions] == [
+    market = Quality(DropBar(ZeroVolume())).apply(panel(idle={"A": [3], "B": [5, 6]}))
+    assert_array_equal(last(market.bars.close["A"]), [10.0, 11.0, 12.0, NAN, 14.0, 15.0, 16.0, 17.0])
+    assert_array_equal(last(market.bars.close["B"]), [20.0, 21.0, NAN, 23.0, 24.0, NAN, NAN, 27.0])
+    assert np.isnan(market.bars.raw_array("volume")[-5, 0])
+    assert market.feature_bars is market.bars
+    assert [str(action) for action in market.done] == [
         "A, 2024-01-05: dropped 1 bar (zero volume). No volume, although the price moved from 12 to 13.",
         "B, 2024-01-09 to 2024-01-10: dropped 2 bars (zero volume). No volume for 2 sessions, although the price moved"
         " from 24 to 26.",
     ]
-    assert outcome.table["action"].tolist() == ["dropped 1 bar", "dropped 2 bars"]
+    assert market.actions["action"].tolist() == ["dropped 1 bar", "dropped 2 bars"]
 
 
 def test_a_row_without_any_bar_leaves_the_clock() -> None:
-    outcome = Quality(DropBar(ZeroVolume())).apply(panel(idle={"A": [2]}))
-    assert DAYS[2] not in outcome.bars.clock
-    assert len(outcome.bars) == 67
+    market = Quality(DropBar(ZeroVolume())).apply(panel(idle={"A": [2]}))
+    assert DAYS[2] not in market.bars.clock
+    assert len(market.bars) == 67
 
 
 def test_splits_and_dividends_of_a_dropped_bar_move_on() -> None:
@@ -110,42 +114,61 @@ def test_splits_and_dividends_of_a_dropped_bar_move_on() -> None:
 
 
 def test_quarantine_leaves_the_symbol_out() -> None:
-    outcome = Quality(QuarantineSymbol(ZeroVolume())).apply(panel(idle={"A": [3]}))
-    assert outcome.bars.symbols == ("B",)
-    assert DAYS[2] not in outcome.bars.clock
-    assert outcome.table[["symbol", "action"]].to_numpy().tolist() == [["A", "left the symbol out"]]
+    market = Quality(QuarantineSymbol(ZeroVolume())).apply(panel(idle={"A": [3]}))
+    assert market.bars.symbols == ("B",)
+    assert DAYS[2] not in market.bars.clock
+    assert market.actions[["symbol", "action"]].to_numpy().tolist() == [["A", "left the symbol out"]]
     with pytest.raises(DataError, match="a quarantine must leave at least one symbol"):
         Quality(QuarantineSymbol(ZeroVolume())).apply(panel(idle={"A": [3], "B": [4]}))
 
 
 def test_fills_are_for_features_alone_and_end_at_the_limit() -> None:
     bars = panel(idle={"B": [4, 5, 6]})
-    outcome = Quality(ForwardFill(ZeroVolume(), limit=2)).apply(bars)
-    assert outcome.bars is bars
-    assert_array_equal(last(outcome.feature_bars.close["B"]), [20.0, 21.0, NAN, 23.0, 23.0, 23.0, NAN, 27.0])
-    assert_array_equal(last(outcome.feature_bars.high["B"])[4:6], [23.0, 23.0])
-    assert_array_equal(last(outcome.feature_bars.volume["B"])[4:6], [0.0, 0.0])
-    assert [action.done for action in outcome.actions] == ["filled 2 of 3 for features"]
-    assert outcome.feature_bars.clock.equals(bars.clock)
+    market = Quality(ForwardFill(ZeroVolume(), limit=2)).apply(bars)
+    assert market.bars is bars
+    assert_array_equal(last(market.feature_bars.close["B"]), [20.0, 21.0, NAN, 23.0, 23.0, 23.0, NAN, 27.0])
+    assert_array_equal(last(market.feature_bars.high["B"])[4:6], [23.0, 23.0])
+    assert_array_equal(last(market.feature_bars.volume["B"])[4:6], [0.0, 0.0])
+    assert [action.done for action in market.done] == ["filled 2 of 3 for features"]
+    assert market.feature_bars.clock.equals(bars.clock)
 
 
 def test_missing_sessions_are_filled_where_the_clock_has_them() -> None:
     days = pd.bdate_range("2024-01-02", periods=40)
     close = pd.DataFrame({name: np.arange(40.0) + 10.0 for name in "ABC"}, index=days)
     close.loc[days[20:23], "A"] = NAN
-    outcome = Quality(ForwardFill(MissingSession(), limit=2)).apply(Bars.from_close(close))
-    assert_array_equal(outcome.feature_bars.close["A"].iloc[19:24], [29.0, 29.0, 29.0, NAN, 33.0])
-    assert np.isnan(outcome.bars.close["A"].iloc[20:23]).all()
+    market = Quality(ForwardFill(MissingSession(), limit=2)).apply(Bars.from_close(close))
+    assert_array_equal(market.feature_bars.close["A"].iloc[19:24], [29.0, 29.0, 29.0, NAN, 33.0])
+    assert np.isnan(market.bars.close["A"].iloc[20:23]).all()
 
 
 def test_policies_act_in_order() -> None:
     quality = Quality([DropBar(ZeroVolume()), ForwardFill(ZeroVolume())])
-    outcome = quality.apply(panel(idle={"A": [3]}))
-    assert_array_equal(last(outcome.bars.close["A"])[2:5], [12.0, NAN, 14.0])
-    assert_array_equal(last(outcome.feature_bars.close["A"])[2:5], [12.0, 12.0, 14.0])
+    market = quality.apply(panel(idle={"A": [3]}))
+    assert_array_equal(last(market.bars.close["A"])[2:5], [12.0, NAN, 14.0])
+    assert_array_equal(last(market.feature_bars.close["A"])[2:5], [12.0, 12.0, 14.0])
     both = Quality([ForwardFill(ZeroVolume()), DropBar(ZeroVolume())]).apply(panel(idle={"A": [2]}))
     assert both.feature_bars.clock.equals(both.bars.clock)
     assert DAYS[2] not in both.bars.clock
+
+
+@dataclass(frozen=True)
+class OfB(Rule):
+    """A rule of a user's own: the fifth of the days is wrong in B."""
+
+    name: ClassVar[str] = "of B"
+
+    def find(self, own: OwnBars) -> list[Finding]:
+        row = int(own.exists[:, 1].sum()) - 4
+        return [self.report(own, 1, row, row, "It is B's.")]
+
+
+def test_a_fill_stays_when_another_bar_is_dropped() -> None:
+    market = Quality([ForwardFill(OfB()), DropBar(ZeroVolume())]).apply(panel(idle={"A": [5]}))
+    assert last(market.feature_bars.close["B"])[3:6] == [23.0, 23.0, 25.0]
+    assert last(market.bars.close["B"])[3:6] == [23.0, 24.0, 25.0]
+    for bars in (market.bars, market.feature_bars):
+        assert_array_equal(last(bars.close["A"])[4:7], [14.0, NAN, 16.0])
 
 
 def test_symbols_that_stay_keep_their_calendar() -> None:
@@ -197,7 +220,7 @@ def test_a_symbol_cannot_lose_every_bar() -> None:
 
 def test_the_known_defect_of_a_sample_can_be_dropped() -> None:
     bars = Sample("stocks").load()
-    outcome = Quality(DropBar(RepeatedBar())).apply(bars)
-    assert int((~outcome.bars.traded & bars.traded).sum()) == 1
-    assert np.isnan(outcome.bars.close.loc["2003-01-29", "AAPL"])
-    assert_allclose(outcome.bars.close["AAPL"].iloc[-1], bars.close["AAPL"].iloc[-1])
+    market = Quality(DropBar(RepeatedBar())).apply(bars)
+    assert int((~market.bars.traded & bars.traded).sum()) == 1
+    assert np.isnan(market.bars.close.loc["2003-01-29", "AAPL"])
+    assert_allclose(market.bars.close["AAPL"].iloc[-1], bars.close["AAPL"].iloc[-1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from quantml.canonical import digest
 from quantml.errors import DataError, ParameterError, StorageError, Unreachable
 from quantml.forecasters import HistoricalMean
 from quantml.loaders import Retry, Sample, Store, Stored, Yahoo
-from quantml.loaders.downloads import FIELDS
+from quantml.loaders.downloads import FIELDS, Quotation
 from quantml.loaders.store import default_folder
 from quantml.signals import Sign
 from quantml.space import Declaration
@@ -33,7 +33,8 @@ class Plain(Declaration):
     name: ClassVar[str] = "plain-1d"
 
     def fetch(self, symbol: str, *, start: pd.Timestamp | None, end: pd.Timestamp | None) -> pd.DataFrame:
-        return RAW[symbol].loc[start:end]
+        rows = prices(120, seed=1, split=(90, 2.0)) if symbol == "A" else prices(110, seed=2)
+        return rows.loc[start:end]
 
 
 RAW = {"A": prices(120, seed=1, split=(90, 2.0)), "B": prices(110, seed=2)}
@@ -110,6 +111,41 @@ def test_exchanges_and_currencies_of_each_symbol_come_back(tmp_path: Path, feed:
         assert (dict(bars.calendar), dict(bars.currencies)) == (feed.calendar, feed.currencies)
         assert bars.closed[bars.clock.get_loc(closed)].tolist() == [True, False]
         assert bars.own_periods_per_year.tolist() == [252.0, 253.0]
+
+
+@dataclass
+class Learns(Feed):
+    """A source that says in which currency and on which exchange a symbol is quoted, once it has downloaded it."""
+
+    knows: dict[str, Quotation] = field(default_factory=dict)
+
+    @property
+    def quotations(self) -> dict[str, Quotation]:
+        return {symbol: self.knows[symbol] for symbol, _, _ in self.asked}
+
+
+def test_what_a_source_said_of_a_symbol_is_known_offline(tmp_path: Path) -> None:
+    knows = {"A": Quotation("USD", "XNYS"), "B": Quotation("GBP", "XLON")}
+    feed = Learns(RAW, until=100, knows=knows)
+    store = Store(tmp_path)
+    name = store.refresh(feed).snapshot
+    later = Learns(RAW, until=100, knows=knows, fails=dict.fromkeys("AB", SILENT))
+    assert store.snapshot(later) == name
+    bars = store.load(later)
+    assert (dict(bars.calendar or {}), dict(bars.currencies)) == (
+        {"A": "XNYS", "B": "XLON"},
+        {"A": "USD", "B": "GBP"},
+    )
+    assert store.load(Learns({"A": RAW["A"]})).calendar == "XNYS"
+    declared = Learns(RAW, calendar="XETR", currencies={"A": "EUR", "B": "EUR"})
+    assert (store.load(declared).calendar, set(store.load(declared).currencies.values())) == ("XETR", {"EUR"})
+
+
+def test_one_symbol_of_unknown_currency_leaves_the_panel_without(tmp_path: Path) -> None:
+    feed = Learns(RAW, until=100, knows={"A": Quotation("USD", "XNYS"), "B": Quotation("USD")})
+    store = Store(tmp_path)
+    store.refresh(feed)
+    assert (store.load(feed).calendar, dict(store.load(feed).currencies)) == (None, {"A": "USD", "B": "USD"})
 
 
 def test_sources_of_other_symbols_have_other_snapshots_of_the_same_bars(tmp_path: Path, feed: Feed) -> None:

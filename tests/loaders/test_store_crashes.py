@@ -94,18 +94,19 @@ def refresh_together(folder: Path, symbols: str, gate: Any, said: Any) -> None:
 
 
 def test_fifty_kills_at_random_moments_leave_a_whole_state(context: Any, folder: Path) -> None:
-    generator, before = np.random.default_rng(7), FIRST
+    generator, before, window = np.random.default_rng(7), FIRST, 0.25
     for _ in range(50):
         begun = context.Event()
         process = context.Process(target=load_for_ever, args=(folder, before + 1, begun))
         process.start()
         assert begun.wait(30.0)
-        time.sleep(generator.uniform(0.0, 0.25))
+        time.sleep(generator.uniform(0.0, window))
         process.kill()
         process.join()
         assert process.exitcode == -signal.SIGKILL
         after = state(folder)
         assert after >= before
+        window *= 1.2 if after == before else 1.0  # on a busy machine a refresh takes longer
         before = after
     assert before > FIRST
     assert Store(folder).refresh(Feed(RAW, until=before + 1)).sentences == ()

@@ -152,6 +152,45 @@ def test_bars_of_an_open_session_are_left_out(yahoo: Callable[..., Yahoo], serve
     assert yahoo("DONE", start=None, end=None).load().close["DONE"].tolist() == [10.0, 11.0]
 
 
+# ---------------------------------------------------------------- currencies and exchanges
+
+WEEK = dict.fromkeys((f"2020-08-{day:02d}" for day in range(6, 13)), (10.0, 11.0, 9.0, 10.5, 1000))
+"""Saturday the 8th included."""
+
+
+def test_bars_are_in_the_currency_and_on_the_calendar_that_yahoo_names(
+    yahoo: Callable[..., Yahoo], server: YahooServer
+) -> None:
+    server.listings |= {"AAPL": replace(APPLE, exchange="NMS"), "OTHER": replace(OTHER, exchange="NYQ")}
+    bars = yahoo("AAPL", "OTHER").load()
+    assert (bars.calendar, dict(bars.currencies)) == ("XNYS", {"AAPL": "USD", "OTHER": "USD"})
+
+
+def test_symbols_of_several_exchanges_keep_each_its_own(yahoo: Callable[..., Yahoo], server: YahooServer) -> None:
+    server.listings["AAPL"] = replace(APPLE, exchange="NMS")
+    server.listings["VOD.L"] = replace(OTHER, exchange="LSE", currency="GBp", timezone="Europe/London", opens="08:00")
+    server.listings["BTC-USD"] = Listing(WEEK, exchange="CCC", timezone="UTC", opens="00:00", hours=24)
+    bars = yahoo("AAPL", "VOD.L", "BTC-USD", "GONE", periods_per_year=None).load()
+    assert dict(bars.calendar or {}) == {"AAPL": "XNYS", "VOD.L": "XLON", "BTC-USD": "24/7"}
+    assert dict(bars.currencies) == {"AAPL": "USD", "VOD.L": "GBp", "BTC-USD": "USD"}
+    saturday = bars.clock.get_loc("2020-08-08")
+    assert bars.closed[saturday].tolist() == [True, True, False]
+    assert bars.own_periods_per_year.tolist() == [252.0, 253.0, 365.0]
+
+
+@pytest.mark.parametrize("calendar", ["XNAS", {"AAPL": "XNAS", "OTHER": "XETR"}])
+def test_a_declared_calendar_comes_first(yahoo: Callable[..., Yahoo], server: YahooServer, calendar: Any) -> None:
+    server.listings |= {"AAPL": Listing(WEEK, exchange="NMS"), "OTHER": Listing(WEEK, exchange="CMX")}
+    assert yahoo("AAPL", "OTHER", calendar=calendar).load().calendar == calendar
+    assert yahoo("AAPL", "OTHER").load().calendar is None  # nobody knows which one OTHER keeps
+
+
+def test_hours_of_a_known_exchange_need_no_number_per_year(yahoo: Callable[..., Yahoo], server: YahooServer) -> None:
+    server.listings["AAPL"] = replace(HOURLY, exchange="NMS")
+    # Seven bars a session, four of an early close, of which there are about 2.4 a year: 252 x 7 - 2.4 x 3
+    assert yahoo(interval="1h", periods_per_year=None).load().periods_per_year == 1757.0
+
+
 # ---------------------------------------------------------------- intraday
 
 HOURS = {
@@ -428,12 +467,13 @@ def test_importing_yfinance_leaves_the_warnings_alone(how: str, changed: bool) -
         (["AAPL", "aapl"], {}, "Yahoo.symbols must be a list of different symbols"),
         (["AAPL"], {"interval": "1wk"}, "Yahoo.interval must be one of Yahoo's of a day or less; got '1wk'"),
         (["AAPL"], {"start": "1/2/2020"}, "Yahoo.start must be an ISO date such as '2005-01-31'; got '1/2/2020'"),
+        (["AAPL"], {"calendar": {"MSFT": "XNYS"}}, "Yahoo.calendar must name every symbol of the bars and no other"),
         (["AAPL"], {"end": "2020-02-30"}, "Yahoo.end must be an ISO date"),
         (["AAPL"], {"start": "2020-02-01", "end": "2020-01-01"}, "Yahoo.start must not be after the end, 2020-01-01"),
     ],
 )
 def test_a_wrong_parameter_is_refused(symbols: Any, options: dict[str, Any], said: str) -> None:
-    with pytest.raises(ParameterError, match=f"^{said}"):
+    with pytest.raises((ParameterError, DataError), match=f"^{said}"):
         Yahoo(symbols, **options)
 
 

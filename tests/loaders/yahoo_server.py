@@ -41,6 +41,7 @@ class Listing:
     currency: str = "USD"
     dividend_currency: str = ""
     kind: str = "EQUITY"
+    exchange: str = ""
     opens: str = "09:30"
     hours: float = 6.5
     session: tuple[pd.Timestamp, pd.Timestamp] | None = None  # the exchange's current session
@@ -87,6 +88,7 @@ class Listing:
             "symbol": symbol,
             "currency": self.currency,
             "instrumentType": self.kind,
+            **({"exchangeName": self.exchange} if self.exchange else {}),
             "exchangeTimezoneName": self.timezone,
             "priceHint": 2,
             "validRanges": ["1d", *DAYS, "ytd", "max"],

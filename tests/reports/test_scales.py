@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantml.reports.scales import growth_ticks, thinned, ticks, year_ticks, years
+from quantml.reports.scales import broken, growth_ticks, thinned, ticks, year_ticks, years
 
 
 @settings(max_examples=50, deadline=None)
@@ -62,3 +62,15 @@ def test_years_are_counted_by_their_own_length() -> None:
 )
 def test_ticks_of_time_are_labelled_without_a_language(low: float, high: float, labels: list[str]) -> None:
     assert year_ticks(low, high, most=6)[1] == labels
+
+
+def test_a_line_is_broken_exactly_where_values_are_missing() -> None:
+    values = np.arange(60.0)
+    values[[0, 20, 21, 22, 40, 59]] = np.nan
+    kept = thinned(values, most=2)
+    drawn = broken(values[kept], values, kept)
+    known = np.flatnonzero(~np.isnan(drawn))
+    gaps = [(drawn[a - 1], drawn[a + 1]) for a in np.flatnonzero(np.isnan(drawn))]
+    assert len(gaps) == 2
+    assert all(np.isnan(values[int(a) : int(b) + 1]).any() for a, b in gaps)
+    assert drawn[known].tolist() == values[kept].tolist()

@@ -64,6 +64,26 @@ def test_runs_are_listed_with_their_own_names(plain: Run, forecast_only: Run) ->
     assert "forecast only" in text
 
 
+def test_runs_fit_eighty_columns_with_hashes_and_dates_whole(plain: Run) -> None:
+    named = replace(plain, manifest={**plain.manifest, "name": "large_caps_momentum"})
+    wide, narrow = printed(runs_table([named]), 120), printed(runs_table([named]), 80)
+    first, last = (f"{plain.manifest[name]:%Y-%m-%d}" for name in ("first_decision", "last_decision"))
+    assert f"large_caps_momentum/0123456789ab   {first} to {last}" in wide
+    assert max(len(line) for line in narrow.splitlines()) <= 80
+    lines = [line.split() for line in narrow.splitlines() if line.strip()]
+    at = next(k for k, line in enumerate(lines) if line[0] == "large_caps_momentum/")
+    assert lines[at][1] == first
+    assert lines[at + 1] == ["0123456789ab", last]
+
+
+def test_a_name_too_long_for_the_terminal_leaves_the_hash_whole(plain: Run) -> None:
+    named = replace(plain, manifest={**plain.manifest, "name": "a_name_that_is_far_too_long_for_any_terminal" * 2})
+    for width in (80, 60):
+        narrow = printed(runs_table([named]), width)
+        assert max(len(line) for line in narrow.splitlines()) <= width
+        assert "0123456789ab" in narrow
+
+
 def test_no_runs_is_said() -> None:
     assert "No runs yet" in printed(runs_table([]))
 
@@ -100,6 +120,15 @@ def test_a_forecast_shows_each_symbol_s_weight(decided: NextForecast) -> None:
     assert "Probability" not in text
     assert "signal.0.threshold 0.002" in text
     assert "the session of 2019-01-02; filled at the next close" in text
+
+
+def test_a_direction_s_forecast_is_shown_once(decided: NextForecast) -> None:
+    up = decided.table.assign(forecast=[0.61, np.nan], probability=[0.61, np.nan])
+    lines = [line.split() for line in printed(forecast_table(replace(decided, table=up))).splitlines()]
+    assert ["Symbol", "Close", "Probability", "Weight"] in lines
+    both = decided.table.assign(probability=[0.61, np.nan])
+    lines = [line.split() for line in printed(forecast_table(replace(decided, table=both))).splitlines()]
+    assert ["Symbol", "Close", "Forecast", "Probability", "Weight"] in lines
 
 
 def test_progress_is_silent_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:

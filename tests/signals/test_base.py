@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import re
+import sys
 from typing import Any
 
 import numpy as np
@@ -99,7 +101,8 @@ def test_what_a_step_returned_wrongly_is_named(panel: Any, make: Any, text: str)
     with pytest.raises(SignalError) as caught:
         apply_steps([wrong(lambda frame: frame), wrong(make)], Context(bars))
     name = "signal step 2 (misbehave)"
-    assert str(caught.value) == (name + text if text.startswith((":", " failed")) else f"{name} {text}")
+    told = re.sub(r" \(line \d+ of test_base.py\)", "", str(caught.value))
+    assert told == (name + text if text.startswith((":", " failed")) else f"{name} {text}")
 
 
 def test_weights_of_another_panel_are_refused(panel: Any) -> None:
@@ -121,6 +124,15 @@ def test_a_users_exception_is_the_cause(panel: Any) -> None:
     with pytest.raises(SignalError, match=r"signal step 1 \(broken\) failed: KeyError") as caught:
         apply_steps([broken], Context(panel(A=[1, 2])))
     assert isinstance(caught.value.__cause__, KeyError)
+    assert f"(line {broken.__code__.co_firstlineno + 1} of test_base.py)" in str(caught.value)
+
+
+def test_a_step_that_exits_is_an_error_like_any_other(panel: Any) -> None:
+    def leave(inputs: Any, context: Context) -> pd.DataFrame:
+        sys.exit("enough")
+
+    with pytest.raises(SignalError, match=r"signal step 1 \(leave\) failed: SystemExit: enough \(line"):
+        apply_steps([leave], Context(panel(A=[1, 2])))
 
 
 def test_an_error_of_quantml_passes_through(panel: Any) -> None:

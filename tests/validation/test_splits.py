@@ -75,6 +75,18 @@ def test_refits_cut_a_block_and_move_the_window():
     ]
 
 
+def test_a_window_of_a_year_moves_with_monthly_refits_inside_a_yearly_block():
+    clock = days(600, "2019-01-01")  # to April 2021
+    validation = WalkForward(train="1y", test="1y", refit="1m")
+    year = validation.folds(clock)[0]
+    parts = validation.refits(clock, year)
+    assert [f"{clock[part.start]:%m-%d}" for part in parts[:3]] == ["01-01", "02-03", "03-02"]  # months' first weekdays
+    assert [f"{clock[part.train[0]]:%Y-%m-%d}" for part in parts[:3]] == ["2019-01-01", "2019-02-01", "2019-03-01"]
+    assert all(part.train[-1] == part.start - 1 for part in parts)
+    assert len(parts) == 12
+    assert np.array_equal(np.concatenate([part.test for part in parts]), year.test)
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.integers(2, 300),

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from quantml import Bars, Choice, Costs, Fill, Study, Tuning, WalkForward
-from quantml.errors import DataError, FoldError, InputError, SplitError, StudyError
+from quantml.errors import DataError, ForecastError, InputError, SplitError, StudyError
 from quantml.features import Momentum, RealisedVolatility, Returns
 from quantml.forecasters import ARIMA, HistoricalMean, LightGBM, Linear, Logistic, Ridge
 from quantml.loaders import Sample, Synthetic
@@ -135,7 +135,7 @@ def test_a_forecaster_that_raises_names_fold_and_cause():
         def fit(self, train):
             raise ZeroDivisionError("no luck")
 
-    with pytest.raises(FoldError, match=r"fold 0 \(test from .*\) failed: ZeroDivisionError: no luck"):
+    with pytest.raises(ForecastError, match=r"fold 0 \(test from .*\): Broken.fit failed: ZeroDivisionError: no luck"):
         walk_forward(study(forecaster=Broken(), signal=None), BARS)
 
 
@@ -225,7 +225,71 @@ def test_the_last_100_bars_of_the_sample_change_nothing_before_them(name):
     fills = [book.fills[book.fills["time"] < bars.clock[cut]] for book in books]
     assert len(fills[0]) > 0
     pd.testing.assert_frame_equal(fills[0], fills[1], check_exact=True)
-    assert np.array_equal(books[0].equity.iloc[: cut - 700], books[1].equity.iloc[: cut - 700])
+    before, after = (book.equity[book.equity.index < bars.clock[cut]] for book in books)
+    assert len(before) > 0
+    assert before.equals(after)
+
+
+def test_changed_bars_change_nothing_before_them_where_symbols_start_late_pause_and_end_early():
+    table = BARS.to_frame()
+    for symbol, gone in ((BARS.symbols[0], slice(250, 270)), (BARS.symbols[1], slice(0, 60))):
+        table.loc[BARS.clock[gone], (slice(None), symbol)] = np.nan
+    table.loc[BARS.clock[560:], (slice(None), BARS.symbols[1])] = np.nan
+    bars = Bars.from_frame(table, calendar=BARS.calendar, periods_per_year=BARS.periods_per_year)
+    declared = study(data=bars, signal=[RankLongShort(fraction=0.5), VolatilityTarget(annual=0.1, window=21)])
+    for cut in (255, 265, 400, 555):
+        changed = perturbed(bars, cut)
+        runs = [walk_forward(declared, part) for part in (bars, changed)]
+        assert np.array_equal(runs[0].forecast.mean[:cut], runs[1].forecast.mean[:cut], equal_nan=True)
+        assert np.array_equal(runs[0].weights.values[:cut], runs[1].weights.values[:cut], equal_nan=True)
+        assert not np.array_equal(runs[0].forecast.mean[cut:], runs[1].forecast.mean[cut:], equal_nan=True)
+        books = [simulate(run.weights.frame, part) for run, part in zip(runs, (bars, changed), strict=True)]
+        assert books[0].equity[: bars.clock[cut - 1]].equals(books[1].equity[: bars.clock[cut - 1]])
+
+
+def test_every_fit_draws_from_a_seed_of_its_own():
+    drawn = []
+
+    @dataclass(frozen=True)
+    class Draws(Spy):
+        depth: int = 1
+
+        def fit(self, train):
+            drawn.append(train.integers(2))
+            return super().fit(train)
+
+    tuned = study(forecaster=Draws(depth=Choice(1, 2)), signal=Sign(threshold=Choice(0.0, 1.0)),
+                  tuning=Tuning("total_return", folds=2))  # fmt: skip
+    walk_forward(tuned, BARS)
+    # in each of 8 folds two depths on two inner folds, and the chosen one on the whole window: each fitted once
+    assert len(drawn) == len(set(drawn)) == 8 * (2 * 2 + 1)
+
+
+def test_libraries_work_with_one_thread_in_folds_and_outside_them():
+    from threadpoolctl import threadpool_info
+
+    seen = []
+
+    def look():
+        seen.append({library["num_threads"] for library in threadpool_info()})
+
+    @dataclass(frozen=True)
+    class Looks(Spy):
+        def fit(self, train):
+            look()
+            return super().fit(train)
+
+    def feature(bars):
+        look()
+        return bars.close
+
+    def step(forecast, context):
+        look()
+        return context.bars.close * 0.0
+
+    walk_forward(study(features=[feature], forecaster=Looks(), signal=step), BARS)
+    assert len(seen) > 3
+    assert set().union(*seen) == {1}
 
 
 def test_cutting_the_end_off_leaves_the_beginning():

@@ -1,24 +1,38 @@
 """Workers: results in the order of tasks wherever they ran, failures as data, dead processes replaced."""
 
+import multiprocessing
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from quantml.errors import DataError, ParameterError, RunError, WorkerError
-from quantml.validation.workers import Loky, Serial, as_workers, run_tasks
+from quantml.validation import workers as module
+from quantml.validation.workers import Borrowed, Loky, Serial, as_workers, run_tasks
 
 
 def add(shared, task):
     return shared + task
 
 
-def fail_on_two(shared, task):
-    if task == 2:
-        raise DataError("high", must="be at or above low", where="fold 2")
+def make_function(shared, task):
+    return lambda: shared + task
+
+
+def fail_late_or_at_once(shared, task):
+    if task in (1, 2):
+        time.sleep(1.0 if task == 1 else 0.0)
+        raise DataError(f"task {task}", must="be right")
+    time.sleep(0.02)
     Path(shared, str(task)).touch()
+
+
+def interrupt_itself(shared, task):
+    signal.raise_signal(signal.SIGINT)
     return task
 
 
@@ -26,6 +40,10 @@ def crash_on_two(shared, task):
     if task == 2:
         raise ZeroDivisionError("no luck")
     return task
+
+
+def return_lock(shared, task):
+    return threading.Lock()
 
 
 def die_once(shared, task):
@@ -40,36 +58,98 @@ def die(shared, task):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.fixture(params=["serial", "loky", "borrowed"])
+def count_received(shared, task):
+    return len(module._RECEIVED)
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as executor:
+        yield executor
+
+
+@pytest.fixture(params=["serial", "loky", "threads", "processes"])
 def workers(request):
-    if request.param == "borrowed":
-        with ThreadPoolExecutor(2) as executor:
-            yield as_workers(executor)
-        return
-    made = Serial() if request.param == "serial" else Loky(2)
+    makers = {
+        "serial": Serial,
+        "loky": lambda: Loky(2),
+        "threads": lambda: Borrowed(ThreadPoolExecutor(2)),
+        "processes": lambda: Borrowed(request.getfixturevalue("pool")),
+    }
+    made = makers[request.param]()
     yield made
     made.stop(kill=True)
 
 
-def test_results_come_in_the_order_of_tasks(workers):
+def test_results_come_in_the_order_of_tasks_and_progress_only_grows(workers):
     seen = []
-    assert run_tasks(workers, add, 10, [3, 1, 2], progress=lambda done, total: seen.append((done, total))) == [
-        13,
-        11,
-        12,
-    ]
-    assert max(seen) == (3, 3)
+    results = run_tasks(
+        workers, add, 10, [3, 1, 2], progress=lambda *counts: seen.append((*counts, threading.get_ident()))
+    )
+    assert results == [13, 11, 12]
+    assert seen == [(done, 3, threading.get_ident()) for done in (1, 2, 3)]
 
 
-def test_a_failed_task_keeps_its_error_and_the_others_finish(workers, tmp_path):
-    with pytest.raises(DataError, match=r"high must be at or above low \(fold 2\)"):
-        run_tasks(workers, fail_on_two, str(tmp_path), [1, 2, 3])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "3"]
+def test_results_may_hold_functions_without_a_name(workers):
+    assert [result() for result in run_tasks(workers, make_function, 10, [1, 2])] == [11, 12]
+
+
+def test_the_error_is_the_first_in_the_order_of_tasks_not_of_time(workers, tmp_path):
+    with pytest.raises(DataError, match="task 1 must be right"):
+        run_tasks(workers, fail_late_or_at_once, str(tmp_path), range(200))
+    finished = {int(path.name) for path in tmp_path.iterdir()}
+    assert 0 in finished
+    assert len(finished) < 25  # none is started while the earlier task is waited for; about 50 would fit in
 
 
 def test_an_unforeseen_failure_names_task_and_cause(workers):
-    with pytest.raises(RunError, match="2: ZeroDivisionError: no luck"):
+    with pytest.raises(RunError, match="task 1: ZeroDivisionError: no luck"):
         run_tasks(workers, crash_on_two, None, [1, 2])
+
+
+@pytest.mark.parametrize("make", [lambda: Loky(1), lambda: Borrowed(ThreadPoolExecutor(1))])
+def test_what_cannot_be_pickled_is_named(make):
+    workers = make()
+    try:
+        with pytest.raises(RunError, match="task 0: TypeError: cannot pickle '_thread.lock' object"):
+            run_tasks(workers, return_lock, None, [1])
+        with pytest.raises(WorkerError, match="what is sent to workers must be picklable; got .*_thread.lock"):
+            run_tasks(workers, add, threading.Lock(), [1])
+    finally:
+        workers.stop(kill=True)
+
+
+def test_workers_can_be_started_again_after_they_were_stopped(workers):
+    for kill in (False, True, False):
+        assert run_tasks(workers, add, 10, [1, 2]) == [11, 12]
+        workers.stop(kill=kill)
+
+
+def test_nothing_that_was_published_is_kept(pool):
+    for shared in ("one", "two"):
+        for workers in (Borrowed(pool), Serial()):
+            assert set(run_tasks(workers, count_received, shared, range(8))) <= {0, 1}
+            workers.stop()
+    assert module._PUBLISHED == {}
+
+
+def test_runs_in_several_threads_keep_their_own_objects():
+    both = threading.Barrier(2)
+
+    def meet(shared, task):
+        both.wait(10)  # both runs have published, and neither has stopped
+        return shared
+
+    def work(shared, executor):
+        workers = as_workers(executor)
+        results = run_tasks(workers, meet, shared, range(3))
+        workers.stop()
+        return results
+
+    for pools in ((None, None), (ThreadPoolExecutor(1), ThreadPoolExecutor(1)), (None, ThreadPoolExecutor(1))):
+        with ThreadPoolExecutor(2) as outer:
+            found = list(outer.map(work, ("one", "two"), pools))
+        assert found == [["one"] * 3, ["two"] * 3]
 
 
 def test_a_killed_process_is_replaced_and_its_task_done_again(tmp_path):
@@ -81,6 +161,12 @@ def test_a_killed_process_is_replaced_and_its_task_done_again(tmp_path):
         workers.stop(kill=True)
 
 
+def test_a_worker_leaves_ctrl_c_to_the_caller():
+    workers = Loky(1)
+    assert run_tasks(workers, interrupt_itself, None, [1, 2]) == [1, 2]
+    workers.stop()
+
+
 def test_processes_that_always_die_are_given_up():
     workers = Loky(1)
     try:
@@ -88,6 +174,12 @@ def test_processes_that_always_die_are_given_up():
             run_tasks(workers, die, None, [0])
     finally:
         workers.stop(kill=True)
+
+
+def test_a_broken_executor_of_the_callers_is_given_back():
+    broken = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    with broken as executor, pytest.raises(WorkerError, match="the given executor broke"):
+        run_tasks(as_workers(executor), die, None, [0])
 
 
 @pytest.mark.parametrize("count", [0, -1, True, 1.5])

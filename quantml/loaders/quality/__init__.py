@@ -14,8 +14,8 @@ __all__ = [
     "FutureBar",
     "HolidayBar",
     "LateStart",
+    "Market",
     "MissingSession",
-    "Outcome",
     "OutsideHours",
     "OwnBars",
     "Quality",
@@ -50,11 +50,11 @@ if TYPE_CHECKING:
     from quantml.loaders.quality.jumps import SplitMismatch as SplitMismatch
     from quantml.loaders.quality.jumps import UnadjustedSplit as UnadjustedSplit
     from quantml.loaders.quality.jumps import UnitFlip as UnitFlip
+    from quantml.loaders.quality.market import Market as Market
     from quantml.loaders.quality.own_bars import OwnBars as OwnBars
     from quantml.loaders.quality.own_bars import find_runs as find_runs
     from quantml.loaders.quality.policies import DropBar as DropBar
     from quantml.loaders.quality.policies import ForwardFill as ForwardFill
-    from quantml.loaders.quality.policies import Outcome as Outcome
     from quantml.loaders.quality.policies import Quality as Quality
     from quantml.loaders.quality.policies import QuarantineSymbol as QuarantineSymbol
     from quantml.loaders.quality.policies import Raise as Raise
@@ -77,8 +77,9 @@ else:
         "check": ("RULES", "check_frame", "check_quality"),
         "findings": ("Finding", "Findings", "Severity"),
         "jumps": ("Spike", "SplitMismatch", "UnadjustedSplit", "UnitFlip"),
+        "market": ("Market",),
         "own_bars": ("OwnBars", "find_runs"),
-        "policies": ("DropBar", "ForwardFill", "Outcome", "Quality", "QuarantineSymbol", "Raise"),
+        "policies": ("DropBar", "ForwardFill", "Quality", "QuarantineSymbol", "Raise"),
         "prices": ("RepeatedBar", "RepeatedOpens", "StaleRun", "ZeroVolume"),
         "rule": ("Rule",),
         "sessions": ("EarlyEnd", "FutureBar", "HolidayBar", "LateStart", "MissingSession", "OutsideHours",

@@ -75,10 +75,10 @@ def check_quality(bars: Bars, *, rules: Sequence[Rule] = RULES, as_of: str | pd.
     warning: AAPL, 2003-01-29: repeated bar: Open, high, low and close (14.24, 14.69, 14.16, 14.58) repeat the session\
  before, while volume is 6,661,500 after 5,111,700.
     """
-    return Findings(found(OwnBars.of(bars), _with_future(rules, as_of))) if bars.quoted and len(bars) else Findings()
+    return Findings(find_all(OwnBars.of(bars), _with_future(rules, as_of))) if bars.quoted and len(bars) else Findings()
 
 
-def found(own: OwnBars, rules: Sequence[Rule]) -> list[Finding]:
+def find_all(own: OwnBars, rules: Sequence[Rule]) -> list[Finding]:
     """List what each rule finds."""
     return [one for rule in rules for one in rule.find(own)]
 

@@ -55,7 +55,7 @@ def _carry(
 
 
 def keep_symbols(bars: Bars, symbols: tuple[str, ...]) -> Bars:
-    """Return the bars of the symbols given, on the same clock.
+    """Return the bars of the symbols given, on the same clock; a universe counts the others as members without bars.
 
     Raises
     ------
@@ -65,6 +65,10 @@ def keep_symbols(bars: Bars, symbols: tuple[str, ...]) -> Bars:
     if not symbols:
         raise DataError("a quarantine", must="leave at least one symbol", got="none")
     columns = [bars.symbols.index(symbol) for symbol in symbols]
+    universe = bars.membership
+    if universe is not None:
+        gone = [symbol for symbol in bars.symbols if symbol not in symbols and symbol in universe.symbols]
+        universe = replace(universe, without_bars=(*universe.without_bars, *gone))
     return replace(
         bars,
         symbols=symbols,
@@ -72,6 +76,7 @@ def keep_symbols(bars: Bars, symbols: tuple[str, ...]) -> Bars:
         split=bars.split[:, columns],
         dividend=bars.dividend[:, columns],
         calendar=_of_symbols(bars.calendar, symbols) if isinstance(bars.calendar, Mapping) else bars.calendar,
+        membership=universe,
         currencies=_of_symbols(bars.currencies, symbols),
         closed=bars.closed[:, columns],
         own_periods_per_year=bars.own_periods_per_year[columns],

@@ -1,77 +1,27 @@
-"""What a study chose to do about findings: stop, drop bars, leave symbols out, or fill for features."""
+"""What a study does about findings: stop, drop bars, leave symbols out, or fill for features."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from quantml.bars import Bars
 from quantml.errors import DataError, ParameterError, check
-from quantml.loaders.quality.check import found
-from quantml.loaders.quality.editing import fill_forward, keep_rows, keep_symbols, remove_bars
+from quantml.loaders.quality.check import find_all
+from quantml.loaders.quality.editing import fill_forward, keep_symbols, remove_bars
 from quantml.loaders.quality.findings import Finding, Findings, show_day
+from quantml.loaders.quality.market import Action, Market
 from quantml.loaders.quality.own_bars import OwnBars
 from quantml.loaders.quality.rule import Rule
 from quantml.loaders.quality.sessions import MissingSession
 from quantml.space import Declaration
 
-__all__ = ["Action", "DropBar", "ForwardFill", "Outcome", "Policy", "Quality", "QuarantineSymbol", "Raise"]
-
-COLUMNS: Final = ("symbol", "date", "until", "rule", "action", "evidence")
-
-
-class Action(NamedTuple):
-    """What was done about one finding."""
-
-    finding: Finding
-    done: str
-
-    def __str__(self) -> str:
-        one = self.finding
-        span = show_day(one.date) + ("" if one.until == one.date else f" to {show_day(one.until)}")
-        return f"{one.symbol}, {span}: {self.done} ({one.rule}). {one.evidence}"
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """Bars after a study's quality policies, and what was done to them.
-
-    Attributes
-    ----------
-    bars : Bars
-        What is forecast, traded and accounted.
-    feature_bars : Bars
-        What features read: the same bars, or, with `ForwardFill`, those with gaps filled; on the same clock.
-    actions : tuple of Action
-        In the order in which they were done; ``str`` makes a sentence of each.
-    """
-
-    bars: Bars
-    feature_bars: Bars
-    actions: tuple[Action, ...] = ()
-
-    def edited(self, edit: Callable[[Bars], Bars], actions: Sequence[Action]) -> Outcome:
-        """Return the outcome after `edit` on both, on the rows in which a symbol still has a bar."""
-        bars = edit(self.bars)
-        rows = np.asarray(bars.traded.any(axis=1))
-        features = None if self.feature_bars is self.bars else keep_rows(edit(self.feature_bars), rows)
-        bars = keep_rows(bars, rows)
-        return Outcome(bars, bars if features is None else features, (*self.actions, *actions))
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per action, with the columns symbol, date, until, rule, action and evidence."""
-        rows = [
-            (one.finding.symbol, one.finding.date, one.finding.until, one.finding.rule, one.done, one.finding.evidence)
-            for one in self.actions
-        ]
-        return pd.DataFrame(rows, columns=list(COLUMNS))
+__all__ = ["DropBar", "ForwardFill", "Policy", "Quality", "QuarantineSymbol", "Raise"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +40,8 @@ class Policy(Declaration):
     """
 
     rules: Rule | Sequence[Rule]
+    hindsight: ClassVar[str] = ""
+    """What of its effect on a bar may rest on later bars; for the reader of a report, and empty where nothing does."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rules", _as_tuple(self.rules))
@@ -110,10 +62,10 @@ class Policy(Declaration):
 
     def find(self, own: OwnBars) -> Findings:
         """Return what the policy's rules find."""
-        return Findings(found(own, _as_tuple(self.rules)))
+        return Findings(find_all(own, _as_tuple(self.rules)))
 
-    def apply(self, outcome: Outcome, findings: Findings) -> Outcome:
-        """Return the outcome after acting on `findings`."""
+    def apply(self, market: Market, findings: Findings) -> Market:
+        """Return the market after acting on `findings`."""
         raise NotImplementedError
 
 
@@ -121,7 +73,7 @@ class Policy(Declaration):
 class Raise(Policy):
     """Stop with an error that names the first finding."""
 
-    def apply(self, outcome: Outcome, findings: Findings) -> Outcome:
+    def apply(self, market: Market, findings: Findings) -> Market:
         """Raise `DataError` if there is any finding."""
         for first in findings:
             more = f"{len(findings)} such findings in all. " if len(findings) > 1 else ""
@@ -132,24 +84,30 @@ class Raise(Policy):
                 where=f"{first.symbol}, {show_day(first.date)}",
                 hint=f"{more}Correct the source, or choose another policy for it.",
             )
-        return outcome
+        return market
 
 
 @dataclass(frozen=True)
 class QuarantineSymbol(Policy):
     """Leave every symbol with a finding out of the study.
 
-    Findings see whole histories, so that a symbol is left out for what happens to its data at any time.
+    That is a decision about the data as a whole, made with hindsight: a symbol is left out, from the first bar on, for
+    what happens to its data at any time.
     """
 
-    def apply(self, outcome: Outcome, findings: Findings) -> Outcome:
+    hindsight: ClassVar[str] = (
+        "A symbol was left out of the whole study for what its data hold at any time, later years included; nobody"
+        " could have known that on the first day."
+    )
+
+    def apply(self, market: Market, findings: Findings) -> Market:
         """Take the symbols out."""
-        present = [one for one in findings if one.symbol in outcome.bars.symbols]
+        present = [one for one in findings if one.symbol in market.bars.symbols]
         if not present:
-            return outcome
-        kept = tuple(symbol for symbol in outcome.bars.symbols if symbol not in {one.symbol for one in present})
+            return market
+        kept = tuple(symbol for symbol in market.bars.symbols if symbol not in {one.symbol for one in present})
         actions = [Action(one, "left the symbol out") for one in present]
-        return outcome.edited(partial(keep_symbols, symbols=kept), actions)
+        return market.edited(partial(keep_symbols, symbols=kept), actions)
 
 
 @dataclass(frozen=True)
@@ -157,17 +115,25 @@ class DropBar(Policy):
     """Take the marked bars out: the symbol has no bar there, so it neither trades nor is forecast.
 
     A split or dividend on a dropped bar moves to the symbol's next one. Only for rules that mark bars.
+
+    Whether a bar is wrong is judged with the bars after it: on its own day, a spike that reverts on the next looked
+    like a price. A live study would have decided on it.
     """
+
+    hindsight: ClassVar[str] = (
+        "Whether a bar was dropped was judged with the bars after it; on its own day, a live study would have decided"
+        " on it."
+    )
 
     def _check_rule(self, name: str, rule: Rule) -> None:
         _must_mark_bars(name, rule, rule.marks_bars)
 
-    def apply(self, outcome: Outcome, findings: Findings) -> Outcome:
+    def apply(self, market: Market, findings: Findings) -> Market:
         """Take the bars out."""
-        actions, mask = _mark(outcome.bars, findings, "dropped")
+        actions, mask = _mark(market.bars, findings, "dropped")
         if not actions:
-            return outcome
-        return outcome.edited(partial(remove_bars, mask=mask), actions)
+            return market
+        return market.edited(partial(remove_bars, mask=mask), actions)
 
 
 @dataclass(frozen=True)
@@ -177,12 +143,19 @@ class ForwardFill(Policy):
     The filled bar has open, high, low and close at the last close, and no volume. Forecasts, trades and accounts keep
     to the bars that there are. A session on which no symbol has a bar is not on the clock and is not filled.
 
+    What a bar is filled with is earlier than it. Whether a bar that is there is wrong, and so filled, is judged with
+    the bars after it, as in `DropBar`.
+
     Parameters
     ----------
     limit : int
     """
 
     limit: int = 1
+    hindsight: ClassVar[str] = (
+        "Features read earlier prices in place of a bar that was judged wrong with the bars after it; on its own day,"
+        " a live study would have read the bar."
+    )
 
     def validate(self) -> None:
         """Raise where a rule does not fit, or the limit is not positive."""
@@ -192,21 +165,21 @@ class ForwardFill(Policy):
     def _check_rule(self, name: str, rule: Rule) -> None:
         _must_mark_bars(name, rule, rule.marks_bars or isinstance(rule, MissingSession))
 
-    def apply(self, outcome: Outcome, findings: Findings) -> Outcome:
+    def apply(self, market: Market, findings: Findings) -> Market:
         """Fill the bars that features read."""
         marking = {rule.name for rule in _as_tuple(self.rules) if rule.marks_bars}
-        absent = ~outcome.bars.traded
-        cells = [_cells(outcome.bars, one) & (absent | (one.rule in marking)) for one in findings]
+        absent = ~market.bars.traded
+        cells = [_cells(market.bars, one) & (absent | (one.rule in marking)) for one in findings]
         mask = np.any(cells, axis=0) if cells else np.zeros_like(absent)
-        bare = remove_bars(outcome.feature_bars, mask)
+        bare = remove_bars(market.feature_bars, mask)
         features, filled = fill_forward(bare, mask, self.limit)
         actions = [
             Action(one, f"filled {int((filled & own).sum())} of {int(own.sum())} for features")
             for one, own in zip(findings, cells, strict=True)
             if own.any()
         ]
-        features = features if actions else outcome.feature_bars
-        return replace(outcome, feature_bars=features, actions=(*outcome.actions, *actions))
+        features = features if actions else market.feature_bars
+        return replace(market, feature_bars=features, done=(*market.done, *actions))
 
 
 @dataclass(frozen=True)
@@ -224,10 +197,10 @@ class Quality(Declaration):
     >>> from quantml.loaders import Sample
     >>> from quantml.loaders.quality import RepeatedBar, RepeatedOpens, UnitFlip
     >>> quality = Quality([Raise(UnitFlip()), DropBar([RepeatedBar()])])
-    >>> outcome = quality.apply(Sample("stocks", symbols=["AAPL"]).load())
-    >>> [str(action) for action in outcome.actions][0][:70]
+    >>> market = quality.apply(Sample("stocks", symbols=["AAPL"]).load())
+    >>> str(market.done[0])[:70]
     'AAPL, 2003-01-29: dropped 1 bar (repeated bar). Open, high, low and cl'
-    >>> len(outcome.bars)
+    >>> len(market.bars)
     3269
     """
 
@@ -243,7 +216,7 @@ class Quality(Declaration):
             if not isinstance(policy, Policy):
                 raise ParameterError("Quality.policies", must="be policies, such as DropBar(Spike())", got=policy)
 
-    def apply(self, bars: Bars) -> Outcome:
+    def apply(self, bars: Bars) -> Market:
         """Apply the policies; bars without prices stay as they are.
 
         Raises
@@ -251,10 +224,15 @@ class Quality(Declaration):
         DataError
             If a `Raise` has a finding, or nothing is left.
         """
-        outcome, own = Outcome(bars, bars), OwnBars.of(bars)
-        for policy in _as_tuple(self.policies) if bars.quoted else ():
-            outcome = policy.apply(outcome, policy.find(own))
-        return outcome
+        policies = _as_tuple(self.policies)
+        if not (policies and bars.quoted):
+            return Market(bars, bars, policies)
+        own = OwnBars.of(bars)
+        found = [policy.find(own) for policy in policies]
+        market = Market(bars, bars, policies, Findings(dict.fromkeys(one for part in found for one in part)))
+        for policy, findings in zip(policies, found, strict=True):
+            market = policy.apply(market, findings)
+        return market
 
 
 def _must_mark_bars(name: str, rule: Rule, fits: bool) -> None:

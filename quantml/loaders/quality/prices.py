@@ -64,10 +64,10 @@ class StaleRun(Rule):
         runs = runs.keep(runs.length >= self.sessions - 1)
         share = _share_elsewhere(mask, own, runs)
         runs = runs.keep(share**runs.length < CHANCE)
-        what = "All four prices repeat" if own.has("open") else "The close repeats"
+        what = "All four prices repeat those" if own.has("open") else "The close repeats that"
         return [
             self.report(
-                own, n, first, last, f"{what} those of the session before, {last - first + 2} equal sessions in a row."
+                own, n, first, last, f"{what} of the session before, {last - first + 2} equal sessions in a row."
             )
             for n, first, last in zip(*runs, strict=True)
         ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from importlib.resources import files
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 
 from quantml.bars import Bars
 from quantml.errors import DataError, ParameterError, check, did_you_mean
+from quantml.loaders.dates import check_dates
 from quantml.loaders.sample.notes import NOTES
 from quantml.space import Declaration
 
@@ -75,10 +75,7 @@ class Sample(Declaration):
         if self.name not in NOTES:
             hint = did_you_mean(str(self.name), NOTES)
             raise ParameterError("Sample.name", must="name a sample", got=self.name, hint=hint)
-        _check_date("Sample.start", self.start)
-        _check_date("Sample.end", self.end)
-        if self.start and self.end:
-            check(self.start <= self.end, "Sample.start", f"not be after the end, {self.end}", self.start)
+        check_dates("Sample", self.start, self.end)
         if self.symbols is not None:
             listed = isinstance(self.symbols, tuple) and 0 < len(self.symbols) == len(set(self.symbols))
             check(listed, "Sample.symbols", "be a list of different symbols", self.symbols)
@@ -143,14 +140,3 @@ def _begin(rows: pd.DataFrame) -> pd.DataFrame:
     first = ~rows["symbol"].duplicated().to_numpy()
     split = np.where(first, 1.0, rows["split"])
     return rows.assign(split=split, dividend=np.where(first, 0.0, rows["dividend"]))
-
-
-def _check_date(parameter: str, value: str | None) -> None:
-    if value is None:
-        return
-    try:
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) is None:
-            raise ValueError(value)
-        pd.Timestamp(value)
-    except (TypeError, ValueError) as error:
-        raise ParameterError(parameter, must="be an ISO date such as '2005-01-31'", got=value) from error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from quantml.bars import Bars
 from quantml.calendars import RESOLUTION
-from quantml.errors import check
+from quantml.errors import check, is_whole
 from quantml.space import Declaration
 
 __all__ = ["World"]
@@ -59,9 +59,9 @@ class World(Declaration):
 
     def validate(self) -> None:
         """Raise where a parameter is out of range."""
-        self._check("symbols", _whole(self.symbols, 1), "be a positive whole number")
-        self._check("sessions", _whole(self.sessions, 2), "be a whole number of at least 2")
-        self._check("seed", _whole(self.seed, 0), "be a whole number of at least 0")
+        self._check("symbols", is_whole(self.symbols, 1), "be a positive whole number")
+        self._check("sessions", is_whole(self.sessions, 2), "be a whole number of at least 2")
+        self._check("seed", is_whole(self.seed, 0), "be a whole number of at least 0")
 
     def _check(self, name: str, holds: bool, must: str) -> None:
         check(holds, f"{type(self).__name__}.{name}", must, getattr(self, name))
@@ -161,10 +161,6 @@ def _extremes(
     low = opened * np.exp(0.5 * (move - reach[:, 1]))
     # The formulas hold up to rounding; a bar must hold exactly.
     return np.maximum(high, np.maximum(opened, close)), np.minimum(low, np.minimum(opened, close))
-
-
-def _whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def annual_to_session(volatility: float) -> float:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quantml.bars import Bars
-from quantml.errors import DataError, check
+from quantml.errors import DataError, check, check_whole
 from quantml.space import Declaration
 
 __all__ = ["BlockBootstrap"]
@@ -71,9 +71,7 @@ class BlockBootstrap(Declaration):
         loads = isinstance(self.source, Bars) or callable(getattr(self.source, "load", None))
         check(loads, "BlockBootstrap.source", "be Bars or a loader", self.source)
         for name, least in (("mean_block", 1), ("seed", 0)):
-            value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool) and value >= least
-            check(whole, f"BlockBootstrap.{name}", f"be a whole number of at least {least}", value)
+            check_whole(f"BlockBootstrap.{name}", getattr(self, name), least)
 
     @property
     def notes(self) -> tuple[str, ...]:

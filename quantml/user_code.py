@@ -1,0 +1,337 @@
+"""The canonical form of a user's functions, classes and modules: what they say, and what they read elsewhere.
+
+Everything that a function can reach by name is followed: defaults, closures, globals, the attributes of the user's
+own modules, and from there on the same again. Tables found on the way are refused, for no audit could see into them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from array import array
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING
+from enum import Enum
+from functools import cached_property, partialmethod, singledispatchmethod
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from quantml.errors import StudyError
+from quantml.source import PREFIX, Bundle, cause_of, is_installed, is_users, raised_at, text_of
+from quantml.syntax import Import, attributes_named, imports_read, names_read, syntax_key
+
+_BOOKKEEPING: Final = frozenset({
+    "__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__",
+    "__annotate_func__", "__annotations_cache__", "__slots__", "__slotnames__", "__dataclass_fields__",
+    "__dataclass_params__", "__match_args__", "__firstlineno__", "__static_attributes__", "__abstractmethods__",
+    "_abc_impl", "__orig_bases__", "__parameters__", "__type_params__",
+})  # fmt: skip
+_GENERATED: Final = frozenset({
+    "__init__", "__repr__", "__eq__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__setattr__",
+    "__delattr__", "__getstate__", "__setstate__", "__replace__",
+})  # fmt: skip
+DESCRIPTORS: Final[Mapping[type, tuple[str, ...]]] = {
+    property: ("fget", "fset", "fdel"),
+    staticmethod: ("__func__",),
+    classmethod: ("__func__",),
+    cached_property: ("func",),
+    partialmethod: ("func", "args", "keywords"),
+    singledispatchmethod: ("func",),
+}
+"""What turns a function into a part of a class, with the attributes that hold what it was given."""
+_TABULAR: Final = ("__array__", "__dataframe__", "__arrow_c_stream__", "__arrow_c_array__")
+
+
+class TableHeld(StudyError):
+    """A table stands where only constants and code may."""
+
+    kind = ""
+
+    @classmethod
+    def of(cls, kind: str) -> TableHeld:
+        """Make the error for a table of this kind."""
+        error = cls("a study", must="not hold bare frames or arrays", got=kind,
+                    hint="Pass prices as Bars and other tables as Exogenous.")  # fmt: skip
+        error.kind = kind
+        return error
+
+
+class NotEncodable(StudyError):
+    """An object has no canonical form."""
+
+
+def table_kind(value: Any) -> str | None:
+    """Name the kind of table that a value is; none for anything else."""
+    for kind, text in ((np.ndarray, "an array"), ((pd.DataFrame, pd.Series), "a frame")):
+        if isinstance(value, kind):
+            return text
+    tabular = isinstance(value, (array, memoryview)) or any(hasattr(type(value), name) for name in _TABULAR)
+    return type(value).__name__ if tabular and not isinstance(value, (type, np.generic)) else None
+
+
+def name_of(part: Any) -> str:
+    """Name a function or class by its module and its place there; a bundle's digest is no part of the name."""
+    return unbundled(f"{part.__module__}.{part.__qualname__}")
+
+
+def unbundled(text: str) -> str:
+    """Return a module's name, or a text that begins with one, without the digest of the bundle."""
+    return text.partition(".")[2] if text.startswith(PREFIX) else text
+
+
+class UserCode:
+    """Encodes the user's code of one declaration; each part is spelt out where it is met first.
+
+    Parameters
+    ----------
+    encode : callable
+        Returns the canonical form of any value; called for whatever code holds or reads.
+    bundle : Bundle, optional
+        The study's own source.
+    """
+
+    def __init__(self, encode: Callable[[Any], Any], bundle: Bundle | None) -> None:
+        self._encode = encode
+        self._bundle = bundle
+        self._met: dict[int, tuple[Any, int]] = {}  # the parts are held, so that no id is given to another
+        self._depth = 0
+
+    @property
+    def inside(self) -> bool:
+        """Whether what is being encoded is held by code, not declared as a part of the study."""
+        return self._depth > 0
+
+    def once(self, part: Any, form: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return the form of a part, and at each later meeting only its number."""
+        if id(part) in self._met:
+            return {"again": self._met[id(part)][1]}
+        self._met[id(part)] = part, len(self._met)
+        return form()
+
+    # -------------------------------------------------------------- functions
+
+    def of_function(self, function: FunctionType) -> dict[str, Any]:
+        """Encode a function: the name of an installed one, the code and what it reads of the user's."""
+        home = str(function.__globals__.get("__name__") or "")  # not __module__, which decorators copy
+        named = {"function": name_of(function)}
+        if "<" not in function.__qualname__ and not is_users(home) and not is_users(function.__module__ or ""):
+            return named
+        return {**named, **self.once(function, lambda: self._function_body(function, home))}
+
+    def _function_body(self, function: FunctionType, home: str) -> dict[str, Any]:
+        read = dict(_defaults(function))
+        read |= {f"attribute {name}": part for name, part in vars(function).items()}
+        if is_users(home):
+            read |= dict(_read(function))
+            code = syntax_key(function)
+        else:
+            read |= {f"closure {name}": part for name, part in _cells(function).items()}
+            code = f"{home}.{function.__code__.co_qualname}"
+        owner = f"the function {function.__qualname__}"
+        return {"code": code, "resolves": {name: self._held(owner, name, read[name], home) for name in sorted(read)}}
+
+    def _held(self, owner: str, name: str, value: Any, home: str) -> Any:
+        """Encode what a function or class of the module `home` holds under a name."""
+        self._depth += 1
+        try:
+            return self._encode(value)
+        except TableHeld as error:
+            direct = error.kind in (table_kind(value), type(value).__name__)
+            got = f"{name.split()[-1]}, {error.kind}{'' if direct else f' within {type(value).__name__}'}"
+            raise _refusal(owner, got) from error
+        except (NotEncodable, RecursionError) as error:
+            return self._text_of(home) or _refuse(owner, f"{name.split()[-1]}, {type(value).__name__}", error)
+        finally:
+            self._depth -= 1
+
+    def _text_of(self, home: str) -> dict[str, str]:
+        """Name the whole text that a part comes from, where the part itself cannot be encoded."""
+        if home.startswith(PREFIX):
+            return {"bundle": self._bundle.digest if self._bundle else home.partition(".")[0]}
+        text = text_of(str(getattr(sys.modules.get(home), "__file__", "")), home)
+        return {"text": hashlib.sha256(text.encode()).hexdigest()} if text else {}
+
+    # ---------------------------------------------------------------- classes
+
+    def of_class(self, kind: type) -> dict[str, Any]:
+        """Encode the code of a user's class; that of an installed package is its name alone."""
+        if not is_users(kind.__module__):
+            return {}
+        return {"code": self.once(kind, lambda: self._class_body(kind))}
+
+    def _class_body(self, kind: type) -> dict[str, Any]:
+        owner = f"the class {kind.__qualname__}"
+        parts = {name: self._held(owner, name, part, kind.__module__) for name, part in sorted(_parts(kind).items())}
+        bases = [self._encode(base) for base in kind.__bases__ if base is not object]
+        made_by = {"metaclass": self._encode(type(kind))} if is_users(type(kind).__module__) else {}
+        return {"bases": bases, "parts": parts, **made_by}
+
+    def of_descriptor(self, value: Any) -> dict[str, Any]:
+        """Encode a property, a static or class method, or the like, by the functions in it."""
+        kind = next(kind for kind in DESCRIPTORS if isinstance(value, kind))
+        return {kind.__name__: [self._encode(getattr(value, name)) for name in DESCRIPTORS[kind]]}
+
+    # ---------------------------------------------------------------- modules
+
+    def of_module(self, module: ModuleType) -> dict[str, Any]:
+        """Encode a module: an installed one by name and version, the user's by what it holds."""
+        name = module.__name__
+        if not is_users(name):
+            root = sys.modules.get(name.partition(".")[0])
+            return {"module": name, "version": str(getattr(root, "__version__", ""))}
+        named = {"module": unbundled(name)}
+        return {**named, **self.once(module, lambda: {"holds": self._members(module)})}
+
+    def _members(self, module: ModuleType) -> dict[str, Any]:
+        owner = f"the module {unbundled(module.__name__)}"
+        held = {name: part for name, part in sorted(vars(module).items()) if not _is_dunder(name)}
+        return {name: self._held(owner, name, part, module.__name__) for name, part in held.items()}
+
+
+def _refusal(owner: str, got: str) -> StudyError:
+    hint = "Take data from the bars that it is called with; no audit could see into a captured table."
+    return StudyError(owner, must="close over constants, functions and modules only", got=got, hint=hint)
+
+
+def _refuse(owner: str, got: str, cause: BaseException) -> Any:
+    raise _refusal(owner, got) from cause
+
+
+# ---------------------------------------------------------- what functions read
+
+
+def _defaults(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    yield from ((f"default {name}", part) for name, part in zip(names[::-1], (function.__defaults__ or ())[::-1]))
+    yield from ((f"default {name}", part) for name, part in (function.__kwdefaults__ or {}).items())
+
+
+def _cells(function: FunctionType) -> dict[str, Any]:
+    """Return the variables of enclosing functions that have a value by now."""
+    filled: dict[str, Any] = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            filled[name] = cell.cell_contents
+        except ValueError:  # assigned only after this function was made
+            continue
+    return filled
+
+
+def _read(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """Yield what a function looks up, by kind and name; of the user's modules only the attributes that it reads."""
+    cells = _cells(function)
+    for name, part in cells.items():
+        if not _is_users_module(part):
+            yield f"closure {name}", part
+    for read in names_read(function.__code__):
+        if _is_dunder(read.name):  # where the module lies and what it is called are no part of what it means
+            continue
+        kind, place = ("closure", cells) if read.enclosed else ("global", function.__globals__)
+        if read.name in place:
+            yield from _follow(f"{kind} {read.name}", place[read.name], read.attributes)
+    named = attributes_named(function.__code__)
+    for imported in imports_read(function.__code__):
+        yield from _imported(imported, function, named)
+
+
+def _follow(name: str, value: Any, attributes: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """Walk down the user's modules along the attributes that are read off them."""
+    for attribute in attributes:
+        if not _is_users_module(value):
+            break
+        if attribute not in vars(value):  # reading it fails, or makes it then
+            return
+        name, value = f"{name}.{attribute}", vars(value)[attribute]
+    yield name, value
+
+
+def _imported(imported: Import, function: FunctionType, named: set[str]) -> Iterator[tuple[str, Any]]:
+    """Yield what an import inside a function brings from the user's modules."""
+    package = str(function.__globals__.get("__package__") or "")
+    module = _users_module("." * imported.level + imported.module, package)
+    if module is None:
+        return
+    label = f"import {unbundled(module.__name__)}"
+    if not imported.names:
+        yield from _named(label, module, named)
+    for name in imported.names:
+        held = name in vars(module)
+        part = vars(module)[name] if held else _users_module(f"{module.__name__}.{name}", "")
+        yield from _named(f"{label}.{name}", part, named)
+
+
+def _named(label: str, part: Any, named: set[str]) -> Iterator[tuple[str, Any]]:
+    """Yield a part or, of a module, what the code that imports it names; all of it where it names nothing."""
+    inside = named.intersection(vars(part)) if _is_users_module(part) else set()
+    if not inside:
+        yield label, part
+    for name in inside:
+        yield f"{label}.{name}", vars(part)[name]
+
+
+def _users_module(name: str, package: str) -> ModuleType | None:
+    """Import a module if it is the user's own; an installed one is left alone."""
+    try:
+        name = importlib.util.resolve_name(name, package)
+        root = name.partition(".")[0]
+        if root not in sys.modules and not root.startswith(PREFIX):
+            spec = importlib.util.find_spec(root)
+            place = spec and (spec.origin or next(iter(spec.submodule_search_locations or ()), None))
+            if not place or place in ("built-in", "frozen") or is_installed(place):
+                return None
+        return importlib.import_module(name) if is_users(root) else None
+    except ImportError:  # the function handles it, or fails where it is called
+        return None
+    except (Exception, SystemExit) as error:
+        raise StudyError(f"the module {unbundled(name)} failed: {cause_of(error)}", where=raised_at(error)) from error
+
+
+def _is_users_module(value: Any) -> bool:
+    return isinstance(value, ModuleType) and is_users(value.__name__)
+
+
+# ----------------------------------------------------------- what classes hold
+
+
+def _parts(kind: type) -> dict[str, Any]:
+    """Return what the body of a class defines, without what Python or `dataclass` derives from it."""
+    if issubclass(kind, Enum):
+        members = {name: member.value for name, member in kind.__members__.items()}
+        return {**{n: p for n, p in vars(kind).items() if n not in members and _is_users_method(p)}, **members}
+    parts = {name: part for name, part in vars(kind).items() if name not in _BOOKKEEPING}
+    parts = {
+        name: part for name, part in parts.items() if not isinstance(part, MemberDescriptorType | GetSetDescriptorType)
+    }
+    if "__dataclass_fields__" not in vars(kind):
+        return parts
+    return {**{n: p for n, p in parts.items() if not is_generated(n, p)}, "its fields": _fields(kind)}
+
+
+def _fields(kind: Any) -> list[Any]:
+    params = kind.__dataclass_params__
+    shape: list[Any] = [{name: getattr(params, name) for name in ("init", "eq", "order", "unsafe_hash", "frozen")}]
+    for part in vars(kind)["__dataclass_fields__"].values():
+        made = [default for default in (part.default, part.default_factory) if default is not MISSING]
+        shape.append([part.name, part.init, part.compare, part.kw_only, made])
+    return shape
+
+
+def _is_users_method(part: Any) -> bool:
+    function = getattr(part, "fget", None) or getattr(part, "__func__", part)
+    return isinstance(function, FunctionType) and is_users(str(function.__globals__.get("__name__")))
+
+
+def is_generated(name: str, part: Any) -> bool:
+    """Say whether `dataclass` wrote a method; what it does follows from the fields."""
+    code = inspect.unwrap(part).__code__ if isinstance(part, FunctionType) else None
+    return name in _GENERATED and (part is None or (code is not None and code.co_filename == "<string>"))
+
+
+def _is_dunder(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")

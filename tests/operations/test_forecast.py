@@ -1,0 +1,93 @@
+"""The next forecast is the walk-forward's own last row."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quantml import Choice, Fill, Study, Tuning, WalkForward
+from quantml.errors import DataError, StudyError
+from quantml.features import Momentum, Returns
+from quantml.forecasters import ARIMA, LightGBM, Ridge
+from quantml.loaders import Sample, Synthetic
+from quantml.operations import forecast_next
+from quantml.signals import MovingAverageCross, Rebalance, Sign, VolatilityTarget
+from quantml.targets import ForwardReturn
+from quantml.validation.walkforward import walk_forward
+
+BARS = Synthetic(symbols=2, sessions=430, seed=2).load()
+
+
+def study(**changes):
+    parts = {
+        "data": BARS,
+        "features": [Returns(1), Momentum(10)],
+        "target": ForwardReturn(horizon=3),
+        "forecaster": Ridge(alpha=1.0),
+        "signal": Sign(),
+        "validation": WalkForward(train=200, test=50),
+    }
+    return Study(**{**parts, **changes})
+
+
+@dataclass(frozen=True)
+class Smoothed:
+    """A step that reads every earlier forecast."""
+
+    def __call__(self, forecast, context):
+        return forecast.frame.ewm(halflife=100, ignore_na=True).mean().fillna(0.0)
+
+
+STUDIES = {
+    "ridge": {},
+    "tuned": {
+        "forecaster": LightGBM(n_estimators=5, num_leaves=Choice(3, 7)),
+        "signal": [Sign(threshold=Choice(0.0, 0.002)), VolatilityTarget(annual=0.1, window=21)],
+        "tuning": Tuning(folds=2),
+    },
+    "smoothed": {"signal": Smoothed()},
+    "rebalanced": {"signal": [Sign(), Rebalance("1m")]},
+    "rule": {"features": (), "target": None, "forecaster": None, "signal": MovingAverageCross(fast=5, slow=20)},
+    "arima": {"features": (), "target": ForwardReturn(start="close"), "forecaster": ARIMA()},
+}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_it_is_the_backtests_last_row(name):
+    declared = study(**STUDIES[name])
+    whole, decided = walk_forward(declared, BARS), forecast_next(declared)
+    if whole.forecast is not None:
+        assert decided.table["forecast"].tolist() == whole.forecast.mean[-1].tolist()
+    rows = np.flatnonzero(~np.isnan(whole.weights.values).all(axis=1))
+    assert decided.table["weight"].tolist() == whole.weights.values[rows[-1]].tolist()
+    assert decided.weights_from == BARS.clock[rows[-1]]
+    assert decided.trained_until == BARS.clock[400]
+
+
+def test_as_of_an_earlier_date_it_is_what_was_decided_then():
+    moment = BARS.clock[333]
+    whole, decided = walk_forward(study(), BARS), forecast_next(study(), as_of=f"{moment:%Y-%m-%d}")
+    assert decided.decided == moment
+    assert decided.table["forecast"].to_numpy() == pytest.approx(whole.forecast.mean[333], rel=1e-10)
+
+
+def test_the_next_session_is_the_exchanges():
+    friday = study(data=Sample("indices", start="2014-01-01", end="2018-08-31"), fill=Fill.NEXT_CLOSE)
+    assert forecast_next(friday).session == pd.Timestamp("2018-09-04")  # Monday was Labor Day
+
+
+def test_before_the_first_bar_there_is_nothing_to_decide_on():
+    with pytest.raises(DataError, match="as_of must be at or after the first bar"):
+        forecast_next(study(), as_of="1990-01-01")
+
+
+TABLE = pd.DataFrame({"a": [1.0]})
+
+
+def test_a_captured_table_is_refused_here_too():
+    def peeks(bars):
+        return bars.close * TABLE.iloc[0, 0]
+
+    with pytest.raises(StudyError, match="must close over constants, functions and modules only; got 'TABLE, a frame'"):
+        forecast_next(study(features=[peeks]))
