@@ -8,7 +8,7 @@ whole panel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Final
@@ -23,6 +23,9 @@ THREADS: Final = 2
 """Each holds the columns of one block: few threads keep what is held beside the result small."""
 
 ROWS: Final = 128
+GROUP: Final = 8
+"""Features laid out together: eight float64 fill a line of the processor's cache."""
+
 Evaluate = Callable[[Any, Bars], NDArray[np.float64]]
 
 
@@ -48,7 +51,9 @@ def lay_out(features: Sequence[Any], bars: Bars, evaluate: Evaluate) -> tuple[ND
     try:
         filled = _fill_blocks(features, single, bars, values)
         for position in rest:
-            filled |= _fill({position: evaluate(features[position], bars)}, values)
+            column = evaluate(features[position], bars)
+            filled[position] = not np.isnan(column).all()
+            values[:, :, position] = column
     except Exception:
         for feature in features:  # tells of the first that fails, on the whole panel
             evaluate(feature, bars)
@@ -59,34 +64,40 @@ def lay_out(features: Sequence[Any], bars: Bars, evaluate: Evaluate) -> tuple[ND
 def _fill_blocks(
     features: Sequence[Any], positions: Sequence[int], bars: Bars, values: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    def work(block: slice) -> NDArray[np.bool_]:
-        part = _part(bars, block)
-        columns = {position: np.asarray(features[position](part)) for position in positions}
-        for position, column in columns.items():
-            if np.isinf(column).any():
-                raise FloatingPointError(position)
-        return _fill(columns, values[:, block])
-
+    """Compute the features at `positions`, each thread its share of the blocks; return which have a value anywhere."""
     blocks = [slice(first, first + TILE) for first in range(0, len(bars.symbols), TILE)] if positions else []
-    filled = np.zeros((len(blocks) + 1, values.shape[2]), dtype=np.bool_)
-    if len(blocks) == 1:
-        filled[0] = work(blocks[0])
-    elif blocks:
-        with ThreadPoolExecutor(THREADS) as pool:
-            filled[1:] = list(pool.map(work, blocks))
-    return np.asarray(filled.any(axis=0))
+
+    def work(share: Sequence[slice]) -> NDArray[np.bool_]:
+        columns = np.empty((GROUP, len(bars), min(TILE, len(bars.symbols))))  # for all in turn: fresh memory is slow
+        filled = np.zeros(values.shape[2], dtype=np.bool_)
+        for block in share:
+            part = _part(bars, block)
+            for group in (positions[first : first + GROUP] for first in range(0, len(positions), GROUP)):
+                held = columns[: len(group), :, : len(part.symbols)]
+                for column, position in zip(held, group, strict=True):
+                    column[:] = features[position](part)
+                    filled[position] |= _has_value(column)
+                _fill(held, group, values[:, block])
+        return filled
+
+    if len(blocks) < 2:
+        return work(blocks)
+    with ThreadPoolExecutor(THREADS) as pool:
+        return np.asarray(np.any(list(pool.map(work, [blocks[first::THREADS] for first in range(THREADS)])), axis=0))
 
 
-def _fill(columns: Mapping[int, NDArray[np.float64]], values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Put columns into their places in `values`; return which hold a value."""
-    for first in range(0, len(values), ROWS):  # few at a time, so that a cache line is written once
+def _has_value(column: NDArray[np.float64]) -> bool:
+    if np.isinf(column).any():
+        raise FloatingPointError("a feature is infinite")
+    return not (np.isnan(column[-1]).all() and np.isnan(column).all())
+
+
+def _fill(columns: NDArray[np.float64], positions: Sequence[int], values: NDArray[np.float64]) -> None:
+    """Put columns side by side, a few rows at a time, so that a line of the processor's cache is written once."""
+    for first in range(0, len(values), ROWS):
         rows = slice(first, first + ROWS)
-        for position, column in columns.items():
+        for column, position in zip(columns, positions, strict=True):
             values[rows, :, position] = column[rows]
-    filled = np.zeros(values.shape[2], dtype=np.bool_)
-    for position, column in columns.items():
-        filled[position] = not np.isnan(column).all()
-    return filled
 
 
 def _part(bars: Bars, block: slice) -> Bars:

@@ -31,12 +31,14 @@ def _write_shape(second: Row, third: Row, fourth: Row, count: float, moment: int
     if moment == 3:
         scale = count * math.sqrt(count - 1.0) / (count - 2.0)
         for place in range(len(result)):
-            result[place] = scale * third[place] / (second[place] * math.sqrt(second[place]))
+            cube = second[place] * math.sqrt(second[place])
+            result[place] = scale * third[place] / cube if cube > 0.0 else np.nan
     else:
         shift = 3.0 * (count - 1.0) * (count - 1.0) / ((count - 2.0) * (count - 3.0))
         scale = (count - 1.0) * count * (count + 1.0) / ((count - 2.0) * (count - 3.0))
         for place in range(len(result)):
-            result[place] = scale * (fourth[place] / (second[place] * second[place])) - shift
+            square = second[place] * second[place]
+            result[place] = scale * (fourth[place] / square) - shift if square > 0.0 else np.nan
 
 
 @kernel(types.void(*ON_TILE, types.int64, PANEL))

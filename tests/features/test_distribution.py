@@ -61,6 +61,8 @@ def test_of_equal_returns_the_earlier_counts_as_the_smaller() -> None:
     bars = Bars.from_close(close, periods_per_year=252)
     assert PermutationEntropy(6)(bars)["A"].iloc[-1] == 0.0  # only one order comes
     assert Entropy(6)(bars)["A"].iloc[-1] == 0.0
+    close.iloc[-1] = 10.0  # and an equal pair counts as one that rises
+    assert PermutationEntropy(6, order=2)(Bars.from_close(close, periods_per_year=252))["A"].iloc[-1] == 0.0
     for feature in (Skewness(4), Kurtosis(4), Autocorrelation(4)):
         assert feature(bars)["A"].isna().all()
 

@@ -63,6 +63,8 @@ def test_turnover_by_hand() -> None:
     # shares are known from the second day, and are 200 from the fourth
     expected = [NAN, NAN, (0.2 + 0.0) / 2, (0.0 + 0.2) / 2, (0.2 + 0.05) / 2, (0.05 + 0.15) / 2]
     np.testing.assert_allclose(Turnover(2)(bars)["A"], expected, rtol=1e-14)
+    none = traded(CLOSE, VOLUME).with_tables(Exogenous(-shares, name="shares", lag="1d"))
+    assert Turnover(1)(none)["A"].isna().all()
     with pytest.raises(FeatureError, match="must be an outside table of the bars; got 'count'. Did you mean"):
         build_features([Turnover(2, table="count")], bars.with_tables(Exogenous(shares, name="counts", lag="1d")))
 
