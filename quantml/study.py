@@ -9,8 +9,9 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from quantml.canonical import NOT_CANONICAL, canonical, digest
 from quantml.cash import CashRate, check_cash
 from quantml.errors import DataError, ParameterError, QuantmlError, StudyError, did_you_mean
 from quantml.exogenous import Exogenous
+from quantml.faults import name_of, users_code
 from quantml.loaders.quality.market import Market as Market
 from quantml.loaders.quality.policies import Quality
 from quantml.panel import read_moment
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from quantml.targets import TargetRule
     from quantml.validation.splits import WalkForward
     from quantml.validation.tuning import Tuning
+
+
+Loaded = TypeVar("Loaded", Bars, Exogenous)
 
 
 class Loader(Protocol):
@@ -202,15 +207,15 @@ class Study:
         resolved: Study = substitute(self, {**values, **({"tuning": None} if self.tuning else {})})
         return resolved
 
-    @property
+    @cached_property
     def form(self) -> Any:
-        """The canonical form: JSON-able, equal for studies that mean the same."""
+        """The canonical form: JSON-able, equal for studies that mean the same; as it was when first asked for."""
         return canonical(self, self.bundle)
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of the canonical form."""
-        return digest(self, self.bundle)
+        return digest(self.form)
 
     def load(self, *, as_of: str | pd.Timestamp | None = None) -> Market:
         """Load the bars, join the outside tables and the universe to them, and apply the quality policies.
@@ -235,13 +240,13 @@ class Study:
         return self.load().bars
 
     def _joined(self) -> Bars:
-        bars = self.data if isinstance(self.data, Bars) else self.data.load()
+        bars = _loaded(self.data, "data", Bars)
         if self.universe is not None:
             if bars.membership is not None:
                 hint = "Leave universe out, or load bars without one."
                 raise StudyError("a universe", must="be given once", got="one in the bars too", hint=hint)
             bars = bars.with_membership(self.universe)
-        tables = [part if isinstance(part, Exogenous) else part.load() for part in self.exogenous]
+        tables = [_loaded(part, "exogenous", Exogenous) for part in self.exogenous]
         names = [*bars.tables, *(table.name for table in tables)]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
@@ -276,6 +281,17 @@ class Study:
 
 _NOT_DECLARED = ("name", "bundle")
 """Fields that say where a study came from; its file decides them."""
+
+
+def _loaded(part: Any, name: str, kind: type[Loaded]) -> Loaded:
+    """Return bars or a table, loaded where a loader of them is given."""
+    if isinstance(part, kind):
+        return part
+    with users_code(part, f"{name_of(part)}.load", DataError):
+        loaded = part.load()
+    if not isinstance(loaded, kind):
+        raise StudyError(f"{name_of(part)}.load of {name}", must=f"return {kind.__name__}", got=_brief(loaded))
+    return loaded
 
 
 def _known(bars: Bars, as_of: str | pd.Timestamp) -> Bars:

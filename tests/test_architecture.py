@@ -13,7 +13,7 @@ ROOT = Path(quantml.__file__).parent
 LAYERS = [
     {"errors", "interrupts", "lazy"},
     {"source", "arrays", "timing"},
-    {"syntax"},
+    {"syntax", "faults"},
     {"user_code"},
     {"canonical"},
     {"calendars", "space", "kernels", "storage"},

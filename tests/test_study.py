@@ -1,9 +1,10 @@
 """Study: what it refuses, how it is overridden, and how study files are read."""
 
+import pandas as pd
 import pytest
 
 from quantml import Choice, Costs, Fill, Study, Tuning, WalkForward, load_study
-from quantml.errors import ParameterError, StudyError
+from quantml.errors import DataError, ParameterError, StudyError
 from quantml.features import RSI, Momentum
 from quantml.forecasters import Ridge
 from quantml.loaders import Sample
@@ -160,3 +161,19 @@ def test_load_study_names_file_line_and_cause(tmp_path, text, message):
     with pytest.raises((StudyError, ParameterError)) as caught:
         load_study(write(tmp_path, HEAD + text))
     assert message in str(caught.value)
+
+
+def test_what_a_users_loader_does_wrong_is_named():
+    class Fails:
+        def load(self):
+            raise LookupError("no such place")
+
+    class Returns:
+        def load(self):
+            return pd.DataFrame()
+
+    rule = {"signal": MovingAverageCross(fast=5, slow=20), "validation": WalkForward(train=20, test=10)}
+    with pytest.raises(DataError, match=r"Fails.load failed: LookupError: no such place \(line \d+ of test_study.py\)"):
+        Study(data=Fails(), **rule).load()
+    with pytest.raises(StudyError, match="Returns.load of data must return Bars; got 'DataFrame'"):
+        Study(data=Returns(), **rule).load()

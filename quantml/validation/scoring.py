@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import inspect
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly, frame
-from quantml.errors import ForecastError, InputError, QuantmlError, SignalError, StudyError
+from quantml.errors import ForecastError, SignalError, StudyError
+from quantml.faults import name_of, users_code
 from quantml.forecasters.base import Fitted, Forecast, Forecaster, RowForecast, Train
 from quantml.forecasters.estimator import as_forecaster
 from quantml.signals.base import apply_steps
@@ -69,7 +68,7 @@ def join(blocks: Sequence[Block], problem: Problem, values: Values, until: int) 
 def fit(problem: Problem, forecaster: Forecaster | Any, fold: Fold, values: Values) -> Fitted:
     """Fit a forecaster on the fold's purged training rows."""
     train = problem.train(fold, values)
-    with users_code(forecaster, f"{_name(forecaster)}.fit", ForecastError):
+    with users_code(forecaster, f"{name_of(forecaster)}.fit", ForecastError):
         return as_forecaster(copy.deepcopy(forecaster)).fit(train)  # what `fit` writes on it is its fold's own
 
 
@@ -79,9 +78,9 @@ def forecast(
 ) -> Block:  # fmt: skip
     """Forecast at `positions` with what is known until each of them; the bars end at position `until`."""
     test = problem.test(positions, values, until=until)
-    with users_code(forecaster, f"{_name(forecaster)}.predict", ForecastError):
+    with users_code(forecaster, f"{name_of(forecaster)}.predict", ForecastError):
         rows = fitted.predict(test)
-    _check_rows(f"{_name(forecaster)}.predict", rows, len(test.time))
+    _check_rows(f"{name_of(forecaster)}.predict", rows, len(test.time))
     return Block.of(problem, positions, test.time, test.symbol, rows)
 
 
@@ -94,27 +93,6 @@ def _check_rows(subject: str, rows: Any, count: int) -> None:
         if part is not None and np.shape(part) != (count,):
             raise ForecastError(f"{name} of {subject}", must=f"have one number per row of test, shape {(count,)}",
                                 got=np.shape(part))  # fmt: skip
-
-
-@contextmanager
-def users_code(owner: object, name: str, error: type[InputError]) -> Iterator[None]:
-    """Report what a user's own code raises, `SystemExit` too, as wrong input that names the code.
-
-    What quantml's own classes raise by mistake is no fault of the study and passes through.
-    """
-    try:
-        yield
-    except QuantmlError:
-        raise
-    except (Exception, SystemExit) as raised:
-        kind = owner if inspect.isroutine(owner) else type(owner)
-        if kind.__module__.startswith("quantml."):
-            raise
-        raise error(f"{name} failed: {type(raised).__name__}: {raised}") from raised
-
-
-def _name(owner: object) -> str:
-    return str(getattr(owner, "__name__", type(owner).__name__))
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +197,7 @@ def fit_steps(problem: Problem, fold: Fold, values: Values) -> tuple[Any, ...]:
 
 
 def _fit_step(step: Any, train: Train) -> Any:
-    with users_code(step, f"{_name(step)}.fit", SignalError):
+    with users_code(step, f"{name_of(step)}.fit", SignalError):
         return copy.deepcopy(step).fit(train)  # what `fit` writes on a step is its fold's own
 
 

@@ -230,9 +230,7 @@ def test_a_feature_that_raises_is_named_with_its_line_and_cause(bars: Bars) -> N
     line = broken.__code__.co_firstlineno + 1
     with pytest.raises(FeatureError) as caught:
         build_features([broken], bars)
-    assert str(caught.value) == (
-        f"feature broken failed: KeyError: 'NONE' (line {line} of test_base.py)."
-    )
+    assert str(caught.value) == (f"feature broken failed: KeyError: 'NONE' (line {line} of test_base.py).")
     assert isinstance(caught.value.__cause__, KeyError)
 
 
