@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -19,15 +17,16 @@ import pandas as pd
 from quantml.bars import Bars
 from quantml.canonical import NOT_CANONICAL, canonical, digest
 from quantml.cash import CashRate, check_cash
-from quantml.errors import DataError, ParameterError, QuantmlError, StudyError, did_you_mean
+from quantml.errors import DataError, QuantmlError, StudyError, did_you_mean
 from quantml.exogenous import Exogenous
 from quantml.faults import name_of, users_code
 from quantml.loaders.quality.market import Market as Market
 from quantml.loaders.quality.policies import Quality
 from quantml.panel import read_moment
+from quantml.settings import covers, read_settings
 from quantml.simulation.costs import Costs
 from quantml.source import PREFIX, Bundle, path_of, read_bundle
-from quantml.space import Space, children, find_spaces, substitute
+from quantml.space import Space, find_spaces, substitute
 from quantml.timing import Fill
 from quantml.universe import Membership
 
@@ -265,22 +264,11 @@ class Study:
         --------
         ``study.override(["validation.test=1m", "costs.commission_bps=5", "signal.0.threshold=0.001"])``
         """
-        values: dict[str, Any] = {}
-        for setting in settings:
-            path, equals, text = setting.partition("=")
-            if not equals:
-                raise ParameterError("--set", must="read path=value", got=setting)
-            if path.strip().split(".")[0] in _NOT_DECLARED:
-                raise ParameterError(f"--set {path}", must="change what the study declares", got=setting)
-            values[path.strip()] = _read(text.strip(), _find(self, path.strip()))
-        if self.tuning is not None and all(_stands_in(path, values) for path in self.spaces):
+        values = read_settings(self, settings, given_by_file=("name", "bundle"))
+        if self.tuning is not None and all(covers(values, path) for path in self.spaces):
             values["tuning"] = None  # nothing is left to tune
         changed: Study = substitute(self, values)
         return changed
-
-
-_NOT_DECLARED = ("name", "bundle")
-"""Fields that say where a study came from; its file decides them."""
 
 
 def _loaded(part: Any, name: str, kind: type[Loaded]) -> Loaded:
@@ -299,10 +287,6 @@ def _known(bars: Bars, as_of: str | pd.Timestamp) -> Bars:
     if moment < bars.clock[0]:
         raise DataError("as_of", must=f"be at or after the first bar, {bars.clock[0]:%Y-%m-%d}", got=str(as_of))
     return bars.until(moment)
-
-
-def _stands_in(path: str, values: Mapping[str, Any]) -> bool:
-    return any(path == given or path.startswith(f"{given}.") for given in values)
 
 
 _FIXED = ("data", "costs", "validation", "tuning", "exogenous", "baseline", "benchmark", "cash", "quality", "seed")
@@ -324,39 +308,13 @@ def _brief(part: Any) -> Any:
 
 
 def _as_tuple(part: Any) -> tuple[Any, ...]:
+    """List the parts of a sequence, or the one part; a sequence that stood as an alternative is spliced in."""
     if part is None:
         return ()
-    return tuple(part) if isinstance(part, (list, tuple)) else (part,)
-
-
-def _find(declared: Any, path: str) -> Any:
-    place = declared
-    walked: list[str] = []
-    for name in path.split("."):
-        parts = dict(children(place))
-        if name not in parts:
-            parts = {part: value for part, value in parts.items() if part not in _NOT_DECLARED}
-            of = f"{type(place).__name__} at {'.'.join(walked)}" if walked else "the study"
-            hint = did_you_mean(name, parts) if parts else "It has no parts."
-            raise ParameterError(f"--set {path}", must="name a declared value", got=f"no {name!r} in {of}", hint=hint)
-        place = parts[name]
-        walked.append(name)
-    return place
-
-
-def _read(text: str, old: Any) -> Any:
-    """Read a value from the command line as a Python literal, an enumeration's member, or text."""
-    if isinstance(old, Enum) or (old is None and text.upper() in Fill.__members__):
-        members = (type(old) if isinstance(old, Enum) else Fill).__members__
-        if text.upper() not in members:
-            raise ParameterError(
-                type(old).__name__, must="be one of its members", got=text, hint=did_you_mean(text, members)
-            )
-        return members[text.upper()]
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
+    if not isinstance(part, (list, tuple)):
+        return (part,)
+    spliced = (_as_tuple(inner) if isinstance(inner, (list, tuple)) else (inner,) for inner in part)
+    return tuple(one for parts in spliced for one in parts)
 
 
 def load_study(path: str | Path) -> Study:

@@ -17,7 +17,7 @@ LAYERS = [
     {"user_code"},
     {"canonical"},
     {"calendars", "space", "kernels", "storage"},
-    {"exogenous", "panel"},
+    {"exogenous", "panel", "settings"},
     {"bars"},
     {"cash", "currency"},
     {"universe"},

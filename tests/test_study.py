@@ -177,3 +177,14 @@ def test_what_a_users_loader_does_wrong_is_named():
         Study(data=Fails(), **rule).load()
     with pytest.raises(StudyError, match="Returns.load of data must return Bars; got 'DataFrame'"):
         Study(data=Returns(), **rule).load()
+
+
+def test_a_choice_may_be_between_sequences_of_steps_and_of_features():
+    declared = Study(
+        data=Sample("indices"), forecaster=Ridge(), target=ForwardReturn(), validation=WalkForward(train=20, test=10),
+        features=Choice([Momentum(5)], [Momentum(5), RSI(14)]), signal=Choice(Sign(), [Sign(), Sign(0.1)]),
+        tuning=Tuning(),
+    )  # fmt: skip
+    resolved = declared.resolve({path: space.grid()[1] for path, space in declared.spaces.items()})
+    assert resolved.features == (Momentum(5), RSI(14))
+    assert resolved.steps == (Sign(), Sign(0.1))
