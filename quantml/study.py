@@ -26,7 +26,7 @@ from quantml.panel import read_moment
 from quantml.settings import covers, read_settings
 from quantml.simulation.costs import Costs
 from quantml.source import PREFIX, Bundle, path_of, read_bundle
-from quantml.space import Space, find_spaces, substitute
+from quantml.space import Space, alternatives, find_spaces, substitute
 from quantml.timing import Fill
 from quantml.universe import Membership
 
@@ -130,8 +130,8 @@ class Study:
 
     def _check_types(self) -> None:
         parts = {name: getattr(self, name) for name in _NEEDED if getattr(self, name) is not None}
-        for name, part in parts.items():
-            if isinstance(part, type) or not (isinstance(part, Space) or callable(getattr(part, _NEEDED[name], None))):
+        for name, part in ((name, one) for name, declared in parts.items() for one in alternatives(declared)):
+            if isinstance(part, type) or not callable(getattr(part, _NEEDED[name], None)):
                 example = _EXAMPLES[name]
                 raise StudyError(name, must=f"be an object such as {example}", got=_brief(part))
         if not isinstance(self.costs, Costs):
@@ -139,10 +139,9 @@ class Study:
         if self.validation is None:
             raise StudyError("validation", must="be given", hint=f"Write validation={_EXAMPLES['validation']}.")
         for name in ("features", "signal", "forecaster"):
-            for part in _as_tuple(getattr(self, name)):
-                if isinstance(part, type):
-                    raise StudyError(name, must="hold objects, not classes", got=part.__name__,
-                                     hint=f"Write {part.__name__}(...).")  # fmt: skip
+            declared = (one for part in _as_tuple(getattr(self, name)) for one in alternatives(part))
+            for part in _as_tuple(tuple(declared)):
+                _check_part(name, part)
         for part in self.exogenous:
             if not isinstance(part, Exogenous) and (
                 isinstance(part, type) or not callable(getattr(part, "load", None))
@@ -269,6 +268,16 @@ class Study:
             values["tuning"] = None  # nothing is left to tune
         changed: Study = substitute(self, values)
         return changed
+
+
+def _check_part(name: str, part: Any) -> None:
+    """Raise unless `part` is what a study's features, signal or forecaster are made of."""
+    if isinstance(part, type):
+        hint = f"Write {part.__name__}(...)."
+        raise StudyError(name, must="hold objects, not classes", got=part.__name__, hint=hint)
+    if not callable(getattr(part, "fit", None) if name == "forecaster" else part):
+        rule = "have a method 'fit'" if name == "forecaster" else "hold functions, or objects that can be called"
+        raise StudyError(name, must=rule, got=_brief(part))
 
 
 def _loaded(part: Any, name: str, kind: type[Loaded]) -> Loaded:

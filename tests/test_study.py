@@ -188,3 +188,26 @@ def test_a_choice_may_be_between_sequences_of_steps_and_of_features():
     resolved = declared.resolve({path: space.grid()[1] for path, space in declared.spaces.items()})
     assert resolved.features == (Momentum(5), RSI(14))
     assert resolved.steps == (Sign(), Sign(0.1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"target": Choice(ForwardReturn(), 3)}, "target must be an object such as ForwardReturn(horizon=5); got 3"),
+        ({"forecaster": Choice(Ridge(), None)}, "forecaster must have a method 'fit'; got None"),
+        ({"signal": Choice(Sign(), None)}, "signal must hold functions, or objects that can be called; got None"),
+        (
+            {"features": [Choice(Momentum(5), "RSI")]},
+            "features must hold functions, or objects that can be called; got 'RSI'",
+        ),
+        ({"signal": Choice(Sign(), [Sign])}, "signal must hold objects, not classes; got 'Sign'. Write Sign(...)."),
+    ],
+)
+def test_every_alternative_is_checked_when_it_is_declared(changes, text):
+    parts = {
+        "data": Sample("indices"), "features": [Momentum(5)], "target": ForwardReturn(), "forecaster": Ridge(),
+        "signal": Sign(), "validation": WalkForward(train=20, test=10), "tuning": Tuning(),
+    }  # fmt: skip
+    with pytest.raises(StudyError) as caught:
+        Study(**{**parts, **changes})
+    assert text in str(caught.value)
