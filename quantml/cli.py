@@ -172,19 +172,23 @@ def pull(
     interval: Interval = "1d",
     start: Annotated[str | None, typer.Option(help="First date; all there is by default.", show_default=False)] = None,
     end: Annotated[str | None, typer.Option(help="Last date.", show_default=False)] = None,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Download all anew, in place of what is stored and quarantined.")
+    ] = False,
     folder: StoreFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Download from Yahoo what the store lacks of symbols, and compare the rest with what is stored.
 
-    Exits with 3 where a symbol failed, or Yahoo now says otherwise of stored bars.
+    Exits with 3 where a symbol failed, or Yahoo now says otherwise of stored bars; with 2 where every one failed and
+    nothing is stored of any.
     """
     from quantml.loaders import Store, Yahoo
     from quantml.reports.refreshes import has_alarms, refresh_table, refresh_values
 
     store = Store(folder)
     source = Yahoo(symbols, interval=interval, start=start, end=end, cache=store.folder / ".yfinance")
-    refreshed = store.refresh(source)
+    refreshed = (store.renew if renew else store.refresh)(source)
     if len(refreshed.missing) == len(symbols):
         raise refreshed.failed[symbols[0]]
     _show(refresh_values(refreshed) if as_json else refresh_table(refreshed))
