@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -199,8 +199,3 @@ def fit_steps(problem: Problem, fold: Fold, values: Values) -> tuple[Any, ...]:
 def _fit_step(step: Any, train: Train) -> Any:
     with users_code(step, f"{name_of(step)}.fit", SignalError):
         return copy.deepcopy(step).fit(train)  # what `fit` writes on a step is its fold's own
-
-
-def renumbered(whole: Forecast, numbers: NDArray[np.int64]) -> Forecast:
-    """Give a forecast the fold numbers of its rows."""
-    return replace(whole, fold=numbers)

@@ -26,8 +26,8 @@ class Tuning:
 
     Every candidate is a whole configuration: parameters of features, target, forecaster and signal together. It is
     fitted on inner folds of the training window, purged like the outer ones, and scored by simulating its trades on
-    the validation blocks, net of costs. A rule without a forecaster has nothing to fit and is scored on the whole
-    training window.
+    the validation blocks, net of costs. A rule without a forecaster, and without steps to fit, is scored on
+    the whole training window.
 
     Parameters
     ----------
