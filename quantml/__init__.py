@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from quantml.space import Integer as Integer
     from quantml.space import Real as Real
     from quantml.study import Study as Study
-    from quantml.study import load_study as load_study
+    from quantml.study_file import load_study as load_study
     from quantml.timing import Fill as Fill
     from quantml.validation.splits import WalkForward as WalkForward
     from quantml.validation.tuning import Tuning as Tuning
@@ -100,7 +100,7 @@ else:
             "inference": ".evaluation.inference",
             "kernel": "kernels",
             "load_run": "runs",
-            "load_study": "study",
+            "load_study": "study_file",
             "loaders": ".loaders",
             "metrics": ".evaluation.metrics",
             "run": "reports.publish",

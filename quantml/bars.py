@@ -156,14 +156,13 @@ class Bars(ReadOnly):
         calendar: Calendar | None = None,
         periods_per_year: float | None = None,
     ) -> Bars:
-        """Make bars from simple returns (time x symbol, decimal); every close is 1.0 at `base`, before the first."""
-        clock, symbols, returns = panel.read_wide(data, "returns")
-        first = pd.Timestamp(base)
-        if not first < clock[0]:
-            raise DataError("base", must=f"be earlier than the first return, {clock[0]}", got=str(base))
-        closes = np.vstack([np.ones(len(symbols)), np.cumprod(1.0 + returns, axis=0)])
-        whole = pd.DataFrame(closes, index=clock.insert(0, first), columns=list(symbols))
-        return cls.from_close(whole, calendar=calendar, periods_per_year=periods_per_year)
+        """Make bars from simple returns (time x symbol, decimal); `base` is the time before the first of them.
+
+        A symbol's close is 1.0 on the row before its own first return, and its last return ends it: NaN before and
+        after them is no bar. A NaN between two returns of a symbol is refused.
+        """
+        closes = panel.closes_of_returns(data, base)
+        return cls.from_close(closes, calendar=calendar, periods_per_year=periods_per_year)
 
     @classmethod
     def from_table(

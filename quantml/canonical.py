@@ -19,8 +19,9 @@ import re
 import sys
 import types
 import uuid
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
@@ -30,12 +31,14 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from quantml.errors import StudyError
 from quantml.source import PACKAGE, Bundle, is_users
 from quantml.user_code import (
     DESCRIPTORS,
     NotEncodable,
     TableHeld,
     UserCode,
+    held_in,
     is_generated,
     name_of,
     table_kind,
@@ -46,14 +49,18 @@ NOT_CANONICAL: Final[Mapping[str, str]] = {"canonical": "left out"}
 """Metadata of a dataclass field that says where something came from, not what it means."""
 
 _CONSTANTS: Final = (
-    *(bytes, complex, range, slice, re.Pattern, np.dtype, uuid.UUID, pathlib.PurePath),
-    *(decimal.Decimal, fractions.Fraction, type(...), type(pd.NA), pd.offsets.BaseOffset),
+    *(bytes, complex, range, uuid.UUID, pathlib.PurePath),
+    *(decimal.Decimal, fractions.Fraction, type(...), type(pd.NA)),
     *(datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo),
 )
-_BUILT_IN: Final = (bool, int, float, str, bytes, tuple, list, dict, set, frozenset)
+_BUILT_IN: Final = (bool, int, float, complex, str, bytes, tuple, list, dict, set, frozenset)
+_VALUES: Final = (np.generic, pd.Timestamp, pd.offsets.BaseOffset, *_CONSTANTS)
+_NATIVE: Final = (np.float64, np.int64, np.bool_, np.str_)
+"""What numpy's scalars are that compute as Python's own do."""
 _BRACKETS: Final[Mapping[type, str]] = {list: "[{}]", tuple: "({})", dict: "{{{}}}"}
 _ADDRESS: Final = re.compile(r"( at)? 0x[0-9a-fA-F]{4,}")
 _OWN_KEYS: Final = frozenset({"type", "code", "class", "function", "module", "time", "fingerprint", "bases"})
+_RESERVED: Final = _OWN_KEYS | {"constant", "pattern", "dtype", "again", "pairs", "set", "slice"}
 
 
 def canonical(declared: Any, bundle: Bundle | None = None) -> Any:
@@ -97,33 +104,38 @@ class _Encoder:
         self._code = UserCode(self.encode, bundle)
         self._open: set[int] = set()  # what is being encoded further up: recursion ends there
         self._encoders: tuple[tuple[Callable[[Any], Any], Callable[[Any], Any]], ...] = (
-            (_is(np.generic), lambda v: self.encode(v.item())),
             (_is(Enum), self._member),
-            (_is(pd.Timestamp), lambda v: {"time": v.isoformat()}),
-            (_is(*_CONSTANTS), lambda v: {"constant": repr(v)}),
+            (_is_own(np.generic), self._scalar),
+            (_is_own(datetime.datetime, datetime.time), self._time),
+            (_is_own(*_CONSTANTS), lambda v: {"constant": repr(v)}),
+            (_is_own(pd.offsets.BaseOffset), self._offset),
+            (_is(re.Pattern), lambda v: {"pattern": self.encode(v.pattern), "flags": v.flags}),
+            (_is(np.dtype), lambda v: {"dtype": repr(v), "metadata": self.encode(v.metadata and {**v.metadata})}),
+            (_is(slice), lambda v: {"slice": [self.encode(part) for part in (v.start, v.stop, v.step)]}),
             (_is(type), lambda v: {"class": name_of(v), **self._code.of_class(v)}),
             (_is(types.ModuleType), self._code.of_module),
-            (lambda v: hasattr(v, "fingerprint"), self._fingerprint),
+            (lambda v: type(v).__module__.startswith(f"{PACKAGE}.") and hasattr(v, "fingerprint"), self._fingerprint),
             (table_kind, self._refuse_table),
             (is_dataclass, self._dataclass),
             (_is(types.FunctionType), self._code.of_function),
             (_is(types.MethodType), lambda v: {**self.encode(v.__func__), "self": self.encode(v.__self__)}),
-            (lambda v: hasattr(v, "py_func"), self._jitted),
+            (lambda v: not _is_of_user(v) and hasattr(v, "py_func"), self._jitted),
             (_is(functools.partial), lambda v: self._held(v, func=v.func, args=v.args, keywords=v.keywords)),
             (_is(functools._lru_cache_wrapper), lambda v: self._held(v, func=v.__wrapped__)),
             (_is(*DESCRIPTORS), self._code.of_descriptor),
             (_is_named, lambda v: {"function": _name_of_callable(v)}),
             (lambda v: callable(getattr(v, "get_params", None)), self._estimator),
-            (lambda v: is_users(type(v).__module__), self._plain_object),
-            (_is(Mapping), lambda v: {self._key(key): self.encode(part) for key, part in v.items()}),
+            (_is_of_user, self._plain_object),
+            (_is(Mapping), self._mapping),
             (_is(tuple, list, deque), lambda v: [self.encode(part) for part in v]),
-            (_is(set, frozenset), lambda v: sorted((self.encode(part) for part in v), key=_text)),
-            (_is(Logger), lambda _: {"type": "logging.Logger"}),  # what is logged is no result
+            (_is(set, frozenset), self._set),
+            (_is(Logger), self._logger),
+            (_is(ContextVar), self._context),
             (lambda _: self._code.inside, self._by_state),
         )
 
     def encode(self, value: Any) -> Any:
-        if value is None or (isinstance(value, (bool, int, str, float)) and not is_users(type(value).__module__)):
+        if value is None or (isinstance(value, (bool, int, str, float)) and not _is_of_user(value)):
             return _plain(value)
         if id(value) in self._open:
             return {"again": "within itself"}
@@ -137,15 +149,34 @@ class _Encoder:
     # ------------------------------------------------------------ declarations
 
     def _dataclass(self, value: Any) -> dict[str, Any]:
-        declared = (part for part in fields(value) if part.metadata != NOT_CANONICAL)
-        names = [part.name for part in declared if part.init or (self._code.inside and hasattr(value, part.name))]
-        return self._typed(value, {name: getattr(value, name) for name in names})
+        """Encode the fields in their order, then whatever else the object holds: no audit could see into a table."""
+        left_out = _left_out(type(value))
+        held = {part.name: getattr(value, part.name) for part in fields(value) if hasattr(value, part.name)}
+        held = {name: part for name, part in {**held, **_state(value)}.items() if name not in left_out}
+        return self._typed(value, held)
 
     def _estimator(self, value: Any) -> dict[str, Any]:
-        """Encode a scikit-learn estimator by its parameters; one that code holds also by what it was fitted to."""
-        state = vars(value) if self._code.inside else {}
-        learned = {name: part for name, part in state.items() if name.endswith("_") and not name.startswith("_")}
-        return self._typed(value, {**value.get_params(deep=False), **learned})
+        """Encode a scikit-learn estimator by its parameters, and by all that it holds besides."""
+        parameters = value.get_params(deep=False)
+        form = self._typed(value, parameters)
+        rest = {name: part for name, part in _state(value).items() if name not in parameters}
+        return {**form, **{_field(name): self._beside(value, name, part) for name, part in rest.items()}}
+
+    def _beside(self, estimator: Any, name: str, part: Any) -> Any:
+        """Encode what an estimator holds that is no parameter of it."""
+        try:
+            with self._code.within():
+                return self.encode(part)
+        except TableHeld as error:
+            if self._code.inside:
+                raise
+            place = f"the estimator {type(estimator).__name__}"
+            hint = "Give an unfitted estimator: quantml fits a copy of it to each training window."
+            raise StudyError(place, must="hold no tables", got=f"{name}, {error.kind}", hint=hint) from error
+        except NotEncodable:
+            if _is_of_user(estimator):
+                raise
+            return held_in(part)  # such as the handle of a compiled library
 
     def _plain_object(self, value: Any) -> dict[str, Any]:
         return self._typed(value, _state(value))
@@ -180,8 +211,49 @@ class _Encoder:
     def _refuse_table(self, value: Any) -> Any:
         raise TableHeld.of(table_kind(value) or "")
 
-    def _key(self, key: Any) -> str:
-        return str(key) if isinstance(key, (str, int, float)) else _text(self.encode(key))
+    # --------------------------------------------------------- plain values
+
+    def _mapping(self, value: Mapping[Any, Any]) -> Any:
+        """Encode a mapping; code may read the order of what it holds, a declaration's has no meaning."""
+        made = {"factory": self.encode(value.default_factory)} if isinstance(value, defaultdict) else {}
+        if not self._code.inside and not made and all(type(key) is str and key not in _RESERVED for key in value):
+            return {key: self.encode(part) for key, part in value.items()}
+        pairs = [[self.encode(key), self.encode(part)] for key, part in value.items()]
+        return {"pairs": pairs if self._code.inside else sorted(pairs, key=_text), **made}
+
+    def _set(self, value: Any) -> Any:
+        parts = sorted((self.encode(part) for part in value), key=_text)
+        return {"set": parts} if self._code.inside else parts
+
+    def _scalar(self, value: np.generic) -> Any:
+        plain = value.item()
+        if isinstance(value, _NATIVE):
+            return self.encode(plain)
+        if isinstance(value, np.void):
+            return {"dtype": str(value.dtype), "value": self.encode(plain)}
+        return {"constant": f"{value.dtype}({plain!r})"}
+
+    def _time(self, value: Any) -> dict[str, Any]:
+        if isinstance(value, pd.Timestamp):
+            form = {"time": value.isoformat()}
+        else:
+            form = {"constant": repr(value.replace(tzinfo=None) if _is_of_user(value.tzinfo) else value)}
+        return {**form, "zone": self.encode(value.tzinfo)} if _is_of_user(value.tzinfo) else form
+
+    def _offset(self, value: Any) -> dict[str, Any]:
+        """Encode an offset by all that it was given; a calendar's days are its holidays."""
+        given = {name: part for name, part in value.kwds.items() if name != "calendar" and part is not None}
+        return {"constant": repr(value), **{name: self.encode(given[name]) for name in sorted(given)}}
+
+    def _context(self, value: ContextVar[Any]) -> dict[str, Any]:
+        try:
+            return self._typed(value, {"name": value.name, "now": value.get()})
+        except LookupError:
+            return self._typed(value, {"name": value.name})
+
+    def _logger(self, value: Logger) -> dict[str, Any]:
+        """Encode a logger by what the user gave it; what is logged is no result."""
+        return self._typed(value, {name: vars(value)[name] for name in sorted(vars(value).keys() - vars(Logger("")))})
 
     # --------------------------------------------------------- what code holds
 
@@ -207,10 +279,27 @@ def _is(*kinds: type) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, kinds)
 
 
+def _is_own(*kinds: type) -> Callable[[Any], bool]:
+    """Fit the kinds and what installed packages derive from them; of a user's class, its code counts as well."""
+    return lambda value: isinstance(value, kinds) and not _is_of_user(value)
+
+
+def _is_of_user(value: Any) -> bool:
+    return is_users(type(value).__module__)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if np.isfinite(value) else repr(float(value))
-    return unbundled(str(value)) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"constant": repr(str(value))} if value in ("nan", "inf", "-inf") else unbundled(str(value))
+    return value
+
+
+def _left_out(kind: Any) -> set[str]:
+    """Name the fields that say where something came from; only quantml's own classes may leave any out."""
+    own = [part for part in kind.__mro__ if is_dataclass(part) and not is_users(part.__module__)]
+    return {part.name for one in own for part in fields(one) if part.metadata == NOT_CANONICAL}
 
 
 def _field(name: str) -> str:
@@ -244,18 +333,22 @@ def _name_of_callable(value: Any) -> str:
 
 
 def _state(value: Any) -> dict[str, Any]:
-    """Return what an object of a user's class holds: attributes, slots, and the value of a built-in type below it."""
-    kinds = type(value).__mro__
-    computed = {
-        name for kind in kinds for name, part in vars(kind).items() if isinstance(part, functools.cached_property)
-    }
+    """Return what an object holds: attributes, slots, and the value of an installed type below a user's class."""
+    held = [(name, part) for kind in type(value).__mro__ for name, part in vars(kind).items()]
+    computed = {name for name, part in held if isinstance(part, functools.cached_property)}
+    slots = {name for name, part in held if isinstance(part, types.MemberDescriptorType)}
     state = {name: part for name, part in getattr(value, "__dict__", {}).items() if name not in computed}
-    slots = {name for kind in kinds for name in np.atleast_1d(vars(kind).get("__slots__", ()))}
-    state |= {
-        name: getattr(value, name) for name in sorted(slots - {"__dict__", "__weakref__"}) if hasattr(value, name)
-    }
+    state |= {name: getattr(value, name) for name in sorted(slots) if hasattr(value, name)}
     base = next((kind for kind in _BUILT_IN if isinstance(value, kind)), None)
-    return state if base is None else {"its value": base(value), **state}
+    if base is None:
+        return {"its value": _made_of(value), **state} if isinstance(value, _VALUES) else state
+    return {"its value": base(value), **state}
+
+
+def _made_of(value: Any) -> Any:
+    """Return what the installed type below a user's class would make a value of again."""
+    below: Any = next(kind for kind in type(value).__mro__ if not is_users(kind.__module__))
+    return None if below.__reduce__ is object.__reduce__ else below.__reduce__(value)[1:]
 
 
 # --------------------------------------------------------------------- in words

@@ -73,7 +73,7 @@ def run(
     from quantml.reports.publish import run as run_study
     from quantml.reports.terminal import result_table
     from quantml.runs import default_out
-    from quantml.study import load_study
+    from quantml.study_file import load_study
     from quantml.validation.workers import Loky
 
     executor = None if workers is None else Loky(workers)
@@ -135,7 +135,7 @@ def forecast(
     """Print the next session's forecast and target weights from the latest data."""
     from quantml.operations import forecast_next
     from quantml.reports.terminal import forecast_table
-    from quantml.study import load_study
+    from quantml.study_file import load_study
 
     _check_as_of(as_of)
     with _prints_to_stderr():
@@ -172,19 +172,23 @@ def pull(
     interval: Interval = "1d",
     start: Annotated[str | None, typer.Option(help="First date; all there is by default.", show_default=False)] = None,
     end: Annotated[str | None, typer.Option(help="Last date.", show_default=False)] = None,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Download all anew, in place of what is stored and quarantined.")
+    ] = False,
     folder: StoreFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Download from Yahoo what the store lacks of symbols, and compare the rest with what is stored.
 
-    Exits with 3 where a symbol failed, or Yahoo now says otherwise of stored bars.
+    Exits with 3 where a symbol failed, or Yahoo now says otherwise of stored bars; with 2 where every one failed and
+    nothing is stored of any.
     """
     from quantml.loaders import Store, Yahoo
     from quantml.reports.refreshes import has_alarms, refresh_table, refresh_values
 
     store = Store(folder)
     source = Yahoo(symbols, interval=interval, start=start, end=end, cache=store.folder / ".yfinance")
-    refreshed = store.refresh(source)
+    refreshed = (store.renew if renew else store.refresh)(source)
     if len(refreshed.missing) == len(symbols):
         raise refreshed.failed[symbols[0]]
     _show(refresh_values(refreshed) if as_json else refresh_table(refreshed))
@@ -243,7 +247,7 @@ def show(
 def _of_study(file: Path) -> Inspection:
     """Look at the data of a study as they are loaded, before its policies act."""
     from quantml.loaders.inspections import inspect_bars
-    from quantml.study import load_study
+    from quantml.study_file import load_study
 
     with _prints_to_stderr():
         study = load_study(file)

@@ -12,9 +12,10 @@ import hashlib
 import os
 import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, Final, TypeVar, cast
 
 import numba
@@ -25,6 +26,7 @@ from quantml.canonical import digest
 from quantml.errors import StudyError
 from quantml.interrupts import uninterrupted
 from quantml.source import PACKAGE, PREFIX, package_digest
+from quantml.syntax import attributes_named, bytecode_key
 
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
@@ -100,14 +102,39 @@ def cache_folder() -> Path:
 
 def _stamp(function: Callable[..., Any]) -> str:
     """Name everything that compiled code depends on; empty where that cannot be told, as of a captured array."""
+    # what runs is bytecode, which may be older than the text: as of a .pyc written within the second of an edit
+    runs = " ".join(sorted(bytecode_key(code) for code in _codes(function)))
     if function.__module__.partition(".")[0] == PACKAGE:
-        return package_digest()
+        return hashlib.sha256(f"{package_digest()} {runs}".encode()).hexdigest()
     try:
         form = digest(function)
     except StudyError:
         return ""
     # machine code names its module, and is of use only where that can be imported
-    return hashlib.sha256(f"{package_digest()} {function.__module__} {form}".encode()).hexdigest()
+    return hashlib.sha256(f"{package_digest()} {function.__module__} {form} {runs}".encode()).hexdigest()
+
+
+def _codes(function: Callable[..., Any]) -> set[CodeType]:
+    """Collect the code of a function and of those that it calls by name, which are compiled into it."""
+    found: set[CodeType] = set()
+    queue: list[Any] = [function]
+    for part in queue:
+        called = getattr(part, "py_func", part)
+        if isinstance(called, FunctionType) and called.__code__ not in found:
+            found.add(called.__code__)
+            queue.extend(_named(called))
+    return found
+
+
+def _named(function: FunctionType) -> Iterator[Any]:
+    """Yield what a function finds under the names in it: in enclosing functions, its module, and modules there."""
+    names = attributes_named(function.__code__)
+    filled = [cell.cell_contents for cell in function.__closure__ or () if cell != CellType()]
+    held = [*filled, *(function.__globals__[name] for name in names.intersection(function.__globals__))]
+    yield from held
+    for module in held:
+        if isinstance(module, ModuleType):
+            yield from (vars(module)[name] for name in names.intersection(vars(module)))
 
 
 class _Locator(_CacheLocator):  # type: ignore[misc]

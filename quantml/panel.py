@@ -74,6 +74,34 @@ def read_wide(data: pd.DataFrame, name: str) -> tuple[pd.DatetimeIndex, tuple[st
     return clock, symbols, on_clock(data.set_axis(clock), name, clock, symbols)
 
 
+def closes_of_returns(data: pd.DataFrame, base: str | pd.Timestamp) -> pd.DataFrame:
+    """Multiply up each symbol's returns, from 1.0 on the row before its first to its last.
+
+    Raises
+    ------
+    DataError
+        If `base` is not before the first row, that row has no return, or one is missing between two of its symbol.
+    """
+    clock, symbols, returns = read_wide(data, "returns")
+    first = pd.Timestamp(base)
+    if not first < clock[0]:
+        raise DataError("base", must=f"be earlier than the first return, {clock[0]}", got=str(base))
+    given = ~np.isnan(returns)
+    if not given[0].any():
+        hint = "Leave out the rows before the first return, and give the time before it as base."
+        raise DataError("the first row of returns", must="have one for some symbol", got="NaN for every symbol",
+                        where=f"{clock[0]}".removesuffix(" 00:00:00"), hint=hint)  # fmt: skip
+    begun = np.maximum.accumulate(given, axis=0)
+    over = ~np.maximum.accumulate(given[::-1], axis=0)[::-1]
+    hint = "Give 0.0 where nothing was earned, or prices to Bars.from_close."
+    must = "be given between the symbol's first and last"
+    _Finder(clock, symbols).at(begun & ~over & ~given, "a return", must, returns, hint)
+    grown = np.where(over, np.nan, np.cumprod(np.where(given, 1.0 + returns, 1.0), axis=0))
+    whole = np.vstack([np.ones(len(symbols)), grown])
+    waiting = np.vstack([~begun, np.zeros((1, len(symbols)), dtype=np.bool_)])  # the next return is not yet the first
+    return pd.DataFrame(np.where(waiting, np.nan, whole), index=clock.insert(0, first), columns=list(symbols))
+
+
 def check_frame(data: Any) -> None:
     """Raise unless `data` is a frame with something in it."""
     if not isinstance(data, pd.DataFrame):
@@ -242,11 +270,11 @@ class _Finder:
     def __init__(self, clock: pd.DatetimeIndex, symbols: tuple[str, ...]) -> None:
         self._clock, self._symbols = clock, symbols
 
-    def at(self, mask: NDArray[np.bool_], subject: str, must: str, values: NDArray[Any]) -> None:
+    def at(self, mask: NDArray[np.bool_], subject: str, must: str, values: NDArray[Any], hint: str = "") -> None:
         if mask.any():
             row, column = np.argwhere(mask)[0]
             where = f"{self._symbols[column]}, {self._clock[row]:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
-            raise DataError(subject, must=must, got=float(values[row, column]), where=where)
+            raise DataError(subject, must=must, got=float(values[row, column]), where=where, hint=hint)
 
 
 def read_moment(moment: str | pd.Timestamp, clock: pd.DatetimeIndex) -> pd.Timestamp:

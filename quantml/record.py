@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,20 @@ from quantml.canonical import canonical, described
 from quantml.evaluation.accuracy import forecast_accuracy
 from quantml.exogenous import Exogenous
 from quantml.loaders.quality.market import Market
+from quantml.panel import previous_close
 from quantml.simulation.simulator import Simulation
 from quantml.study import Study
 from quantml.survivorship import SURVIVORSHIP, universe_facts, universe_notes
+from quantml.timing import Fill
 from quantml.validation.scoring import objective_of
 from quantml.validation.walkforward import FoldResult, WalkForwardResult
+
+FILL: Final = "Fill:"
+"""How a note about fills begins."""
+CAUTIONS: Final = (SURVIVORSHIP, FILL)
+"""How notes begin that are shown beside the verdict: they bear on what it is worth."""
+REPEATED: Final = 0.2
+"""Share of a symbol's bars whose open repeats the previous close, above which fills at the open are warned of."""
 
 
 def folds_table(result: WalkForwardResult, simulation: Simulation | None) -> pd.DataFrame:
@@ -186,9 +195,25 @@ def quality_facts(market: Market) -> dict[str, Any]:
 
 def _notes(study: Study, bars: Bars) -> list[str]:
     """The loader's notes and the universe's; of survivorship only the loader's, where it knows more."""
-    notes = list(getattr(study.data, "notes", ()))
+    notes = [*getattr(study.data, "notes", ()), *_fill_notes(study, bars)]
     told = bars.membership is None and any(note.startswith(SURVIVORSHIP) for note in notes)
     return [*notes, *(note for note in universe_notes(bars) if not (told and note.startswith(SURVIVORSHIP)))]
+
+
+def _fill_notes(study: Study, bars: Bars) -> list[str]:
+    """Name the symbols at whose opens a fill is one at the close before, and so on the bar that decided it."""
+    if not study.signal or (study.fill or Fill.NEXT_OPEN) is not Fill.NEXT_OPEN or not bars.has("open"):
+        return []
+    opens, before = bars.array("open"), previous_close(bars.array("close"))
+    known = ~np.isnan(opens) & ~np.isnan(before)
+    share = np.sum(known & (opens == before), axis=0) / np.maximum(known.sum(axis=0), 1)
+    often = [(name, part) for name, part in zip(bars.symbols, share, strict=True) if part > REPEATED]
+    if not often:
+        return []
+    told = ", ".join(f"{100 * part:.0f} % of {name}'s bars" for name, part in often[:5])
+    more = f" and many of {len(often) - 5} more symbols" if len(often) > 5 else ""
+    return [f"{FILL} the open repeats the previous close on {told}{more}. A fill at the next open is there one at the"
+            " close that decided it; use fill=Fill.NEXT_CLOSE."]  # fmt: skip
 
 
 def work_facts(folds: tuple[FoldResult, ...]) -> dict[str, int]:

@@ -202,6 +202,11 @@ def _is_estimator(declared: Any) -> bool:
     return not isinstance(declared, type) and callable(getattr(declared, "get_params", None))
 
 
+def alternatives(declared: Any) -> tuple[Any, ...]:
+    """List what may stand in a place: the values of a Choice, else what stands there."""
+    return declared.values if isinstance(declared, ChoiceSpace) else (declared,)
+
+
 def substitute(declared: Any, values: Mapping[str, Any], path: str = "") -> Any:
     """Return `declared` with the parts at the dotted paths in `values` replaced; untouched parts are shared."""
     if path in values:
@@ -214,7 +219,8 @@ def substitute(declared: Any, values: Mapping[str, Any], path: str = "") -> Any:
     if not changed:
         return declared
     if isinstance(declared, (tuple, list)):
-        return type(declared)(changed.get(str(i), part) for i, part in enumerate(declared))
+        parts = [changed.get(str(i), part) for i, part in enumerate(declared)]
+        return type(declared)(*parts) if hasattr(declared, "_fields") else type(declared)(parts)
     if isinstance(declared, Mapping):
         return {key: changed.get(str(key), part) for key, part in declared.items()}
     if _is_estimator(declared):
@@ -224,7 +230,8 @@ def substitute(declared: Any, values: Mapping[str, Any], path: str = "") -> Any:
 
 def combinations(spaces: Mapping[str, Space]) -> int | float:
     """Count the combinations of the spaces' values, without listing them."""
-    return math.prod(space.size for space in spaces.values())
+    sizes = [space.size for space in spaces.values()]
+    return math.inf if math.inf in sizes else math.prod(sizes)  # a float times a huge whole number would overflow
 
 
 def grid(spaces: Mapping[str, Space]) -> list[dict[str, Any]]:
@@ -251,7 +258,7 @@ def sample(spaces: Mapping[str, Space], count: int, generator: np.random.Generat
     total = combinations(spaces)
     if total <= count:
         return grid(spaces)
-    if math.isinf(total):  # two draws from a Real are equal with probability zero
+    if total == math.inf:  # two draws from a Real are equal with probability zero
         return [{path: space.draw(generator) for path, space in spaces.items()} for _ in range(count)]
     drawn: dict[tuple[Mark, ...], None] = {}  # in the order of the draws
     while len(drawn) < count:

@@ -1,16 +1,11 @@
-"""Study: the declaration of one whole study, its canonical form, and how a study file is read."""
+"""Study: the declaration of one whole study, and its canonical form."""
 
 from __future__ import annotations
 
-import ast
-import re
-import sys
-import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from enum import Enum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,14 +13,16 @@ import pandas as pd
 from quantml.bars import Bars
 from quantml.canonical import NOT_CANONICAL, canonical, digest
 from quantml.cash import CashRate, check_cash
-from quantml.errors import DataError, ParameterError, QuantmlError, StudyError, did_you_mean
+from quantml.errors import DataError, StudyError, did_you_mean
 from quantml.exogenous import Exogenous
+from quantml.faults import name_of, users_code
 from quantml.loaders.quality.market import Market as Market
 from quantml.loaders.quality.policies import Quality
 from quantml.panel import read_moment
+from quantml.settings import covers, read_settings
 from quantml.simulation.costs import Costs
-from quantml.source import PREFIX, Bundle, path_of, read_bundle
-from quantml.space import Space, children, find_spaces, substitute
+from quantml.source import Bundle
+from quantml.space import Space, alternatives, find_spaces, substitute
 from quantml.timing import Fill
 from quantml.universe import Membership
 
@@ -38,6 +35,9 @@ if TYPE_CHECKING:
     from quantml.validation.splits import WalkForward
     from quantml.validation.tuning import Tuning
     from quantml.weighting import SampleWeight
+
+
+Loaded = TypeVar("Loaded", Bars, Exogenous)
 
 
 class Loader(Protocol):
@@ -135,19 +135,18 @@ class Study:
 
     def _check_types(self) -> None:
         parts = {name: getattr(self, name) for name in _NEEDED if getattr(self, name) is not None}
-        for name, part in parts.items():
-            if isinstance(part, type) or not (isinstance(part, Space) or callable(getattr(part, _NEEDED[name], None))):
+        for name, part in ((name, one) for name, declared in parts.items() for one in alternatives(declared)):
+            if isinstance(part, type) or not callable(getattr(part, _NEEDED[name], None)):
                 example = _EXAMPLES[name]
                 raise StudyError(name, must=f"be an object such as {example}", got=_brief(part))
         if not isinstance(self.costs, Costs):
             raise StudyError("costs", must="be Costs", got=_brief(self.costs), hint="Write costs=Costs(...).")
         if self.validation is None:
             raise StudyError("validation", must="be given", hint=f"Write validation={_EXAMPLES['validation']}.")
-        for name in ("features", "signal", "forecaster", "transforms", "sample_weight"):
-            for part in _as_tuple(getattr(self, name)):
-                if isinstance(part, type):
-                    raise StudyError(name, must="hold objects, not classes", got=part.__name__,
-                                     hint=f"Write {part.__name__}(...).")  # fmt: skip
+        for name in ("features", "transforms", "sample_weight", "signal", "forecaster"):
+            declared = (one for part in _as_tuple(getattr(self, name)) for one in alternatives(part))
+            for part in _as_tuple(tuple(declared)):
+                _check_part(name, part)
         for part in self.exogenous:
             if not isinstance(part, Exogenous) and (
                 isinstance(part, type) or not callable(getattr(part, "load", None))
@@ -214,15 +213,15 @@ class Study:
         resolved: Study = substitute(self, {**values, **({"tuning": None} if self.tuning else {})})
         return resolved
 
-    @property
+    @cached_property
     def form(self) -> Any:
-        """The canonical form: JSON-able, equal for studies that mean the same."""
+        """The canonical form: JSON-able, equal for studies that mean the same; as it was when first asked for."""
         return canonical(self, self.bundle)
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of the canonical form."""
-        return digest(self, self.bundle)
+        return digest(self.form)
 
     def load(self, *, as_of: str | pd.Timestamp | None = None) -> Market:
         """Load the bars, join the outside tables and the universe to them, and apply the quality policies.
@@ -247,13 +246,13 @@ class Study:
         return self.load().bars
 
     def _joined(self) -> Bars:
-        bars = self.data if isinstance(self.data, Bars) else self.data.load()
+        bars = _loaded(self.data, "data", Bars)
         if self.universe is not None:
             if bars.membership is not None:
                 hint = "Leave universe out, or load bars without one."
                 raise StudyError("a universe", must="be given once", got="one in the bars too", hint=hint)
             bars = bars.with_membership(self.universe)
-        tables = [part if isinstance(part, Exogenous) else part.load() for part in self.exogenous]
+        tables = [_loaded(part, "exogenous", Exogenous) for part in self.exogenous]
         names = [*bars.tables, *(table.name for table in tables)]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
@@ -272,22 +271,33 @@ class Study:
         --------
         ``study.override(["validation.test=1m", "costs.commission_bps=5", "signal.0.threshold=0.001"])``
         """
-        values: dict[str, Any] = {}
-        for setting in settings:
-            path, equals, text = setting.partition("=")
-            if not equals:
-                raise ParameterError("--set", must="read path=value", got=setting)
-            if path.strip().split(".")[0] in _NOT_DECLARED:
-                raise ParameterError(f"--set {path}", must="change what the study declares", got=setting)
-            values[path.strip()] = _read(text.strip(), _find(self, path.strip()))
-        if self.tuning is not None and all(_stands_in(path, values) for path in self.spaces):
+        values = read_settings(self, settings, given_by_file=("name", "bundle"))
+        if self.tuning is not None and all(covers(values, path) for path in self.spaces):
             values["tuning"] = None  # nothing is left to tune
         changed: Study = substitute(self, values)
         return changed
 
 
-_NOT_DECLARED = ("name", "bundle")
-"""Fields that say where a study came from; its file decides them."""
+def _check_part(name: str, part: Any) -> None:
+    """Raise unless `part` is what the named part of a study is made of."""
+    if isinstance(part, type):
+        hint = f"Write {part.__name__}(...)."
+        raise StudyError(name, must="hold objects, not classes", got=part.__name__, hint=hint)
+    method = _LEARNS.get(name)
+    if not callable(part if method is None else getattr(part, method, None)):
+        rule = "hold functions, or objects that can be called" if method is None else f"have a method {method!r}"
+        raise StudyError(name, must=rule, got=_brief(part))
+
+
+def _loaded(part: Any, name: str, kind: type[Loaded]) -> Loaded:
+    """Return bars or a table, loaded where a loader of them is given."""
+    if isinstance(part, kind):
+        return part
+    with users_code(part, f"{name_of(part)}.load", DataError):
+        loaded = part.load()
+    if not isinstance(loaded, kind):
+        raise StudyError(f"{name_of(part)}.load of {name}", must=f"return {kind.__name__}", got=_brief(loaded))
+    return loaded
 
 
 def _known(bars: Bars, as_of: str | pd.Timestamp) -> Bars:
@@ -297,15 +307,13 @@ def _known(bars: Bars, as_of: str | pd.Timestamp) -> Bars:
     return bars.until(moment)
 
 
-def _stands_in(path: str, values: Mapping[str, Any]) -> bool:
-    return any(path == given or path.startswith(f"{given}.") for given in values)
-
-
 _TUNABLE = ("features", "target", "transforms", "sample_weight", "forecaster", "signal")
 _FIXED = ("data", "costs", "validation", "tuning", "exogenous", "baseline", "benchmark", "cash", "quality", "seed")
 """Parts that are not searched: they are the ground on which candidates are compared."""
 _NEEDED = {"target": "build", "validation": "folds", "tuning": "check_spaces"}
 """The method by which each part is told."""
+_LEARNS = {"forecaster": "fit", "transforms": "fit", "sample_weight": "weigh"}
+"""The method of those that learn from training rows; features and steps are called."""
 _EXAMPLES = {
     "target": "ForwardReturn(horizon=5)",
     "validation": 'WalkForward(train="3y", test="3m")',
@@ -321,93 +329,10 @@ def _brief(part: Any) -> Any:
 
 
 def _as_tuple(part: Any) -> tuple[Any, ...]:
+    """List the parts of a sequence, or the one part; a sequence that stood as an alternative is spliced in."""
     if part is None:
         return ()
-    return tuple(part) if isinstance(part, (list, tuple)) else (part,)
-
-
-def _find(declared: Any, path: str) -> Any:
-    place = declared
-    walked: list[str] = []
-    for name in path.split("."):
-        parts = dict(children(place))
-        if name not in parts:
-            parts = {part: value for part, value in parts.items() if part not in _NOT_DECLARED}
-            of = f"{type(place).__name__} at {'.'.join(walked)}" if walked else "the study"
-            hint = did_you_mean(name, parts) if parts else "It has no parts."
-            raise ParameterError(f"--set {path}", must="name a declared value", got=f"no {name!r} in {of}", hint=hint)
-        place = parts[name]
-        walked.append(name)
-    return place
-
-
-def _read(text: str, old: Any) -> Any:
-    """Read a value from the command line as a Python literal, an enumeration's member, or text."""
-    if isinstance(old, Enum) or (old is None and text.upper() in Fill.__members__):
-        members = (type(old) if isinstance(old, Enum) else Fill).__members__
-        if text.upper() not in members:
-            raise ParameterError(
-                type(old).__name__, must="be one of its members", got=text, hint=did_you_mean(text, members)
-            )
-        return members[text.upper()]
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-
-
-def load_study(path: str | Path) -> Study:
-    """Read the study that a file exports as ``study``.
-
-    The file and the local modules that it imports travel with the study, to worker processes and into its run.
-
-    Raises
-    ------
-    StudyError
-        If the file is missing, does not run, or exports no study; the text names the file and line.
-    """
-    bundle = read_bundle(Path(path))
-    try:
-        module = bundle.load()
-    except QuantmlError as error:
-        raise type(error).with_text(f"{_place(error, bundle)}: {error}") from error
-    except (Exception, SystemExit) as error:
-        raise StudyError(f"{_place(error, bundle)}: {type(error).__name__}: {_explain(error, bundle)}") from error
-    study = getattr(module, "study", None)
-    if not isinstance(study, Study):
-        got = "no such name" if study is None else type(study).__name__
-        raise StudyError(f"{path}", must="export `study`, a Study", got=got, hint="Write: study = Study(...).")
-    return replace(study, name=bundle.name, bundle=bundle)
-
-
-def _place(error: BaseException, bundle: Bundle) -> str:
-    paths = {file.path for file in bundle.files}
-    entries = [(path_of(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    inside = [(path, line) for path, line in entries if path in paths]
-    return f"{inside[-1][0]}, line {inside[-1][1]}" if inside else bundle.files[0].path
-
-
-def _explain(error: BaseException, bundle: Bundle) -> str:
-    """Add the near name to Python's own complaint about a misspelt parameter or import."""
-    text = str(error)
-    if isinstance(error, ImportError) and (
-        wanted := re.match(r"cannot import name '(\w+)' from '(quantml[\w.]*)'", text)
-    ):
-        return f"{wanted[0]}. {did_you_mean(wanted[1], dir(sys.modules[wanted[2]]))}"
-    _, found, rest = text.partition("got an unexpected keyword argument ")
-    if not found:
-        return text
-    owner, wrong = text.split(".__init__")[0].split(".")[-1].split("(")[0], rest.strip("'\".").split("'")[0]
-    kind = _class_named(owner)
-    if kind is None:
-        return text
-    return f"{text.split('. Did you')[0]}. {did_you_mean(wrong, [f.name for f in fields(kind) if f.init])}"
-
-
-def _class_named(name: str) -> Any:
-    for module_name, module in list(sys.modules.items()):
-        if module_name.startswith(("quantml", PREFIX)):
-            kind = vars(module).get(name)
-            if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__"):
-                return kind
-    return None
+    if not isinstance(part, (list, tuple)):
+        return (part,)
+    spliced = (_as_tuple(inner) if isinstance(inner, (list, tuple)) else (inner,) for inner in part)
+    return tuple(one for parts in spliced for one in parts)

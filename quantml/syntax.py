@@ -53,6 +53,18 @@ def syntax_key(function: FunctionType) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
+def bytecode_key(code: CodeType) -> str:
+    """Return the SHA-256 of compiled code, wherever it lies in its file.
+
+    Examples
+    --------
+    >>> one, other = lambda x: x + 1, lambda x: x + 2
+    >>> bytecode_key(one.__code__) == bytecode_key(other.__code__)
+    False
+    """
+    return hashlib.sha256(_bytecode(code).encode()).hexdigest()
+
+
 # ------------------------------------------------------------------ syntax trees
 
 

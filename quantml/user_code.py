@@ -6,17 +6,20 @@ own modules, and from there on the same again. Tables found on the way are refus
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING
 from enum import Enum
 from functools import cached_property, partialmethod, singledispatchmethod
-from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
+from types import CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -45,6 +48,15 @@ DESCRIPTORS: Final[Mapping[type, tuple[str, ...]]] = {
     singledispatchmethod: ("func",),
 }
 """What turns a function into a part of a class, with the attributes that hold what it was given."""
+_MODULES: Final = frozenset({
+    "__name__", "__doc__", "__package__", "__loader__", "__spec__", "__file__", "__path__", "__cached__",
+    "__builtins__", "__annotations__", "__annotate__", "__conditional_annotations__", "__warningregistry__",
+})  # fmt: skip
+"""What Python keeps in a module: where it lies and what it is called are no part of what it means."""
+_REMEMBERED: Final = frozenset(("functools", name) for name in ("dispatch_cache", "cache_token", "_clear_cache"))
+"""What functions of the standard library keep of what they were called with."""
+_BUNDLED: Final = re.compile(rf"{PREFIX}[0-9a-f]{{20}}(\.|$)")
+_MOST_HELD: Final = 100_000
 _TABULAR: Final = ("__array__", "__dataframe__", "__arrow_c_stream__", "__arrow_c_array__")
 
 
@@ -82,7 +94,30 @@ def name_of(part: Any) -> str:
 
 def unbundled(text: str) -> str:
     """Return a module's name, or a text that begins with one, without the digest of the bundle."""
-    return text.partition(".")[2] if text.startswith(PREFIX) else text
+    return _BUNDLED.sub("", text, count=1) if text.startswith(PREFIX) else text
+
+
+def held_in(value: Any) -> dict[str, str]:
+    """Name the type of an object that has no form of its own, such as a lock.
+
+    Raises
+    ------
+    TableHeld
+        If there is a table within it.
+    NotEncodable
+        If it is running code, whose variables may become anything.
+    """
+    met, queue = {id(value)}, [value]
+    for part in queue:
+        if isinstance(part, (Generator, Coroutine, AsyncGenerator)):
+            raise NotEncodable("a captured object", must="have a state", got=type(part).__name__)
+        if kind := table_kind(part):
+            raise TableHeld.of(kind)
+        inner = [] if isinstance(part, (type, ModuleType, FunctionType, CodeType)) else gc.get_referents(part)
+        inner = [one for one in inner if id(one) not in met]
+        met.update(map(id, inner))
+        queue.extend(inner[: max(0, _MOST_HELD - len(queue))])
+    return {"type": name_of(type(value))}
 
 
 class UserCode:
@@ -107,6 +142,15 @@ class UserCode:
         """Whether what is being encoded is held by code, not declared as a part of the study."""
         return self._depth > 0
 
+    @contextmanager
+    def within(self) -> Iterator[None]:
+        """Encode as held by code whatever is encoded meanwhile."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+
     def once(self, part: Any, form: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return the form of a part, and at each later meeting only its number."""
         if id(part) in self._met:
@@ -126,29 +170,39 @@ class UserCode:
 
     def _function_body(self, function: FunctionType, home: str) -> dict[str, Any]:
         read = dict(_defaults(function))
-        read |= {f"attribute {name}": part for name, part in vars(function).items()}
+        given = {name: part for name, part in vars(function).items() if (home, name) not in _REMEMBERED}
+        read |= {f"attribute {name}": part for name, part in given.items()}
         if is_users(home):
             read |= dict(_read(function))
             code = syntax_key(function)
         else:
-            read |= {f"closure {name}": part for name, part in _cells(function).items()}
+            cells = {name: part for name, part in _cells(function).items() if (home, name) not in _REMEMBERED}
+            read |= {f"closure {name}": part for name, part in cells.items()}
             code = f"{home}.{function.__code__.co_qualname}"
         owner = f"the function {function.__qualname__}"
         return {"code": code, "resolves": {name: self._held(owner, name, read[name], home) for name in sorted(read)}}
 
     def _held(self, owner: str, name: str, value: Any, home: str) -> Any:
         """Encode what a function or class of the module `home` holds under a name."""
-        self._depth += 1
         try:
-            return self._encode(value)
+            with self.within():
+                return self._encode_or_name(value, home)
         except TableHeld as error:
             direct = error.kind in (table_kind(value), type(value).__name__)
             got = f"{name.split()[-1]}, {error.kind}{'' if direct else f' within {type(value).__name__}'}"
             raise _refusal(owner, got) from error
+        except NotEncodable as error:
+            raise _refusal(owner, f"{name.split()[-1]}, {type(value).__name__}") from error
+
+    def _encode_or_name(self, value: Any, home: str) -> Any:
+        """Encode a value or, where it cannot be, name the whole text that it comes from, if no table is within it."""
+        try:
+            return self._encode(value)
         except (NotEncodable, RecursionError) as error:
-            return self._text_of(home) or _refuse(owner, f"{name.split()[-1]}, {type(value).__name__}", error)
-        finally:
-            self._depth -= 1
+            held_in(value)
+            if text := self._text_of(home):
+                return text
+            raise NotEncodable("a captured object", must="have a state", got=type(value).__name__) from error
 
     def _text_of(self, home: str) -> dict[str, str]:
         """Name the whole text that a part comes from, where the part itself cannot be encoded."""
@@ -190,17 +244,13 @@ class UserCode:
 
     def _members(self, module: ModuleType) -> dict[str, Any]:
         owner = f"the module {unbundled(module.__name__)}"
-        held = {name: part for name, part in sorted(vars(module).items()) if not _is_dunder(name)}
+        held = {name: part for name, part in sorted(vars(module).items()) if name not in _MODULES}
         return {name: self._held(owner, name, part, module.__name__) for name, part in held.items()}
 
 
 def _refusal(owner: str, got: str) -> StudyError:
     hint = "Take data from the bars that it is called with; no audit could see into a captured table."
     return StudyError(owner, must="close over constants, functions and modules only", got=got, hint=hint)
-
-
-def _refuse(owner: str, got: str, cause: BaseException) -> Any:
-    raise _refusal(owner, got) from cause
 
 
 # ---------------------------------------------------------- what functions read
@@ -230,7 +280,7 @@ def _read(function: FunctionType) -> Iterator[tuple[str, Any]]:
         if not _is_users_module(part):
             yield f"closure {name}", part
     for read in names_read(function.__code__):
-        if _is_dunder(read.name):  # where the module lies and what it is called are no part of what it means
+        if read.name in _MODULES:
             continue
         kind, place = ("closure", cells) if read.enclosed else ("global", function.__globals__)
         if read.name in place:
@@ -331,7 +381,3 @@ def is_generated(name: str, part: Any) -> bool:
     """Say whether `dataclass` wrote a method; what it does follows from the fields."""
     code = inspect.unwrap(part).__code__ if isinstance(part, FunctionType) else None
     return name in _GENERATED and (part is None or (code is not None and code.co_filename == "<string>"))
-
-
-def _is_dunder(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__")

@@ -238,3 +238,38 @@ def test_an_outside_table_says_when_it_was_available():
 def test_what_is_no_time_of_the_clock_is_refused(moment, rule):
     with pytest.raises(DataError, match=re.escape(f"a time must {rule}")):
         Bars.from_frame(frame()).until(moment)
+
+
+MONTHS = pd.to_datetime(["2020-01-31", "2020-02-29", "2020-03-31"])
+
+
+def test_a_symbol_begins_before_its_own_first_return_and_ends_with_its_last():
+    # By hand: B stands at 1.0 on the row before its first return, then 1.5 and 3.0; C ends after 1.1.
+    nan = np.nan
+    returns = pd.DataFrame({"A": [0.5, 0.0, 1.0], "B": [nan, 0.5, 1.0], "C": [0.1, nan, nan]}, index=MONTHS)
+    close = Bars.from_returns(returns, base="2019-12-31").close
+    np.testing.assert_allclose(
+        close.to_numpy(), [[1.0, nan, 1.0], [1.5, 1.0, 1.1], [1.5, 1.5, nan], [3.0, 3.0, nan]], rtol=1e-15
+    )
+    assert close.index[0] == pd.Timestamp("2019-12-31")
+
+
+@pytest.mark.parametrize(
+    ("returns", "text"),
+    [
+        (
+            {"A": [0.0, 0.0, 0.0], "B": [0.1, np.nan, 0.3]},
+            "a return must be given between the symbol's first and last; got nan (B, 2020-02-29). Give 0.0 where"
+            " nothing was earned, or prices to Bars.from_close.",
+        ),
+        (
+            {"A": [np.nan, 0.0, 0.0]},
+            "the first row of returns must have one for some symbol; got 'NaN for every symbol' (2020-01-31).",
+        ),
+        ({"A": [0.0, 0.0, 0.0], "B": np.nan}, "a symbol must have at least one bar; got 'none' (B)."),
+    ],
+)
+def test_from_returns_refuses_what_is_missing_inside(returns, text):
+    with pytest.raises(DataError) as caught:
+        Bars.from_returns(pd.DataFrame(returns, index=MONTHS), base="2019-12-31")
+    assert str(caught.value).startswith(text)

@@ -166,3 +166,14 @@ def test_a_declaration_is_described_in_one_line_without_addresses():
     assert described(Part(Addressed())) == f"Part(size=<{__name__}.Addressed object>, hidden=1)"
     assert described(Part(3)) == repr(Part(3))
     assert described([np.ones((2, 3)), (len,)]) == "[ndarray(2 x 3), (len,)]"
+
+
+def test_a_declared_mapping_has_no_order_and_keys_of_any_kind():
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    assert digest({1: 2, 3: 4}) == digest({3: 4, 1: 2}) != digest({"1": 2, "3": 4})
+    assert digest({"pairs": [[1, 2]]}) != digest({1: 2})
+
+
+def test_numpys_scalars_that_compute_like_pythons_are_the_same():
+    assert canonical([np.float64(0.1), np.int64(3), np.bool_(True), np.str_("a")]) == [0.1, 3, True, "a"]
+    assert canonical(np.float32(0.5)) == {"constant": "float32(0.5)"}

@@ -135,3 +135,29 @@ def test_a_kernel_whose_parts_cannot_be_named_is_not_kept():
     exec("@kernel(signature)\ndef held(x):\n    return x[0] + table[1]\n", names)
     assert names["held"](np.array([1.0])) == 2.0
     assert names["held"]._cache.cache_path is None
+
+
+@pytest.mark.skipif(bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="nothing is compiled")
+@pytest.mark.parametrize("stale", ["from stale_under_test import scaled", "import stale_under_test as m\n"
+                         "from numba import types\nfrom quantml.kernels import F1, kernel\n"
+                         "@kernel(types.float64(F1))\ndef scaled(x):\n    return m.scaled(x)\n"])  # fmt: skip
+def test_machine_code_of_outdated_bytecode_is_not_kept_for_the_new_text(tmp_path, stale):
+    module = tmp_path / "stale_under_test.py"
+    (tmp_path / "script.py").write_text(f"import numpy as np\n{stale}\nprint(scaled(np.ones(1)))")
+
+    def run(factor):
+        module.write_text(
+            "import numba\nfrom numba import types\nfrom quantml.kernels import F1, kernel\n"
+            f"@kernel(types.float64(F1))\ndef scaled(x):\n    return x[0] * {factor}\n"
+        )
+        os.utime(module, (1.7e9, 1.7e9))  # within the second, and as long: Python takes the old .pyc
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": ""}
+        done = subprocess.run(
+            [sys.executable, "script.py"], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    assert run("2.0") == run("6.0") == "2.0"
+    shutil.rmtree(tmp_path / "__pycache__")
+    assert run("6.0") == "6.0"

@@ -11,8 +11,8 @@ from quantml import Choice, Costs, Fill, Study, Tuning, WalkForward, accuracy, m
 from quantml.exogenous import Exogenous
 from quantml.features import Momentum, Returns
 from quantml.forecasters import HistoricalMean, Ridge
-from quantml.loaders import Published, Synthetic
-from quantml.signals import Sign
+from quantml.loaders import Published, Sample, Synthetic
+from quantml.signals import MovingAverageCross, Sign
 from quantml.targets import ForwardReturn
 from quantml.validation.workers import Loky
 
@@ -117,3 +117,15 @@ def test_an_outside_table_is_kept_with_its_lag_and_its_loaders_notes():
     assert found["outside"]["bond_yields"] == {"rows": 1200, "known_after_days": [7.0, 7.0], "notes": list(table.notes)}
     # a month after them are 29 February, 29 March and 30 April
     assert found["outside"]["own"] == {"rows": 3, "known_after_days": [29.0, 30.0], "notes": []}
+
+
+def test_fills_at_opens_that_repeat_the_close_before_are_warned_of():
+    rule = {"signal": MovingAverageCross(fast=5, slow=20), "validation": WalkForward(train=100, test=50)}
+    data = Sample("indices", start="2001-01-01", end="2001-12-31")
+    for fill, told in ((None, 1), (Fill.NEXT_OPEN, 1), (Fill.NEXT_CLOSE, 0)):
+        notes = qm.run(Study(data=data, fill=fill, **rule)).manifest["data"]["notes"]
+        found = [note for note in notes if note.startswith("Fill:")]
+        assert len(found) == told
+    share = (data.load().raw.open["^GSPC"] == data.load().raw.close["^GSPC"].shift()).iloc[1:].mean()
+    told = qm.run(Study(data=data, **rule)).manifest["data"]["notes"]
+    assert any(f"on {100 * share:.0f} % of ^GSPC's bars. " in note for note in told)

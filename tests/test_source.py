@@ -9,7 +9,7 @@ import pytest
 from quantml.canonical import digest
 from quantml.errors import StudyError
 from quantml.source import Bundle, SourceFile, is_users, package_digest, path_of, read_bundle
-from quantml.study import load_study
+from quantml.study_file import load_study
 
 
 def write(folder, **files):

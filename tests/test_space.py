@@ -1,7 +1,9 @@
 """Search spaces: found, substituted, validated at declaration, and typed as their values."""
 
+import math
 import subprocess
 import sys
+from collections import namedtuple
 from dataclasses import dataclass
 
 import numpy as np
@@ -190,3 +192,18 @@ def test_a_space_has_its_values_type_for_mypy(tmp_path):
         line for line in subprocess.run(command, capture_output=True, text=True).stdout.splitlines() if "error:" in line
     ]
     assert [line.split(":")[1] for line in errors] == ["5"]
+
+
+def test_combinations_beyond_any_float_are_counted_and_drawn_from():
+    spaces = {f"a{i}": Integer(0, 2**62) for i in range(20)}
+    assert combinations(spaces) == (2**62 + 1) ** 20
+    assert len(sample(spaces, 3, np.random.default_rng(0))) == 3
+    with_real = {**spaces, "b": Real(0.0, 1.0)}
+    assert combinations(with_real) == math.inf
+    assert len(sample(with_real, 3, np.random.default_rng(0))) == 3
+
+
+def test_a_space_in_a_named_tuple_is_replaced():
+    pair = namedtuple("pair", "x y")(Choice(1, 2), 3)
+    assert substitute(pair, {"0": 2}) == (2, 3)
+    assert type(substitute(pair, {"0": 2})) is type(pair)

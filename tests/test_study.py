@@ -1,14 +1,17 @@
-"""Study: what it refuses, how it is overridden, and how study files are read."""
+"""Study: what it refuses, and how it is overridden."""
 
+import pandas as pd
 import pytest
 
-from quantml import Choice, Costs, Fill, Study, Tuning, WalkForward, load_study
-from quantml.errors import ParameterError, StudyError
+from quantml import Choice, Costs, Fill, Study, Tuning, WalkForward
+from quantml.errors import DataError, ParameterError, StudyError
 from quantml.features import RSI, Momentum
+from quantml.features.transforms import Winsorise
 from quantml.forecasters import Ridge
 from quantml.loaders import Sample
 from quantml.signals import MovingAverageCross, Sign
 from quantml.targets import ForwardReturn
+from quantml.weighting import TimeDecay
 
 VALIDATION = WalkForward(train="3y", test="3m")
 
@@ -120,43 +123,53 @@ def test_hash_knows_meaning_not_writing():
     assert declared(seed=1).hash != declared(seed=2).hash
 
 
-def write(tmp_path, text):
-    path = tmp_path / "mine.py"
-    path.write_text(text)
-    return path
+def test_what_a_users_loader_does_wrong_is_named():
+    class Fails:
+        def load(self):
+            raise LookupError("no such place")
+
+    class Returns:
+        def load(self):
+            return pd.DataFrame()
+
+    rule = {"signal": MovingAverageCross(fast=5, slow=20), "validation": WalkForward(train=20, test=10)}
+    with pytest.raises(DataError, match=r"Fails.load failed: LookupError: no such place \(line \d+ of test_study.py\)"):
+        Study(data=Fails(), **rule).load()
+    with pytest.raises(StudyError, match="Returns.load of data must return Bars; got 'DataFrame'"):
+        Study(data=Returns(), **rule).load()
 
 
-HEAD = (
-    "from quantml import *\nfrom quantml.loaders import Sample\nfrom quantml.signals import MovingAverageCross\n"
-    "from quantml.forecasters import LightGBM\n"
-)
-
-
-def test_load_study_names_and_bundles_it(tmp_path):
-    path = write(
-        tmp_path,
-        HEAD + "study = Study(data=Sample('indices'), signal=MovingAverageCross(fast=5, slow=50),\n"
-        "              validation=WalkForward(train='3y', test='1y'))\n",
-    )
-    study = load_study(path)
-    assert (study.name, study.bundle.name) == ("mine", "mine")
-    assert study.signal == (MovingAverageCross(fast=5, slow=50),)
+def test_a_choice_may_be_between_sequences_of_steps_and_of_features():
+    declared = Study(
+        data=Sample("indices"), forecaster=Ridge(), target=ForwardReturn(), validation=WalkForward(train=20, test=10),
+        features=Choice([Momentum(5)], [Momentum(5), RSI(14)]), signal=Choice(Sign(), [Sign(), Sign(0.1)]),
+        tuning=Tuning(),
+    )  # fmt: skip
+    resolved = declared.resolve({path: space.grid()[1] for path, space in declared.spaces.items()})
+    assert resolved.features == (Momentum(5), RSI(14))
+    assert resolved.steps == (Sign(), Sign(0.1))
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("changes", "text"),
     [
-        ("x = 1\n", "mine.py must export `study`, a Study; got 'no such name'"),
-        ("study = 3\n", "mine.py must export `study`, a Study; got 'int'"),
-        ("LightGBM(num_leafs=3)\n", "mine.py, line 5: TypeError: LightGBM.__init__() got an unexpected keyword argument 'num_leafs'. Did you mean 'num_leaves'?"),
-        ("LightGBM(num_leaves=1)\n", "mine.py, line 5: LightGBM.num_leaves must be"),
-        ("import no_such_module\n", "mine.py, line 5: ModuleNotFoundError: No module named 'no_such_module'"),
-        ("raise SystemExit\n", "mine.py, line 5: SystemExit"),
-        ("1 / 0\n", "mine.py, line 5: ZeroDivisionError: division by zero"),
-        ("from quantml.features import Momentun\n", "Did you mean 'Momentum'?"),
+        ({"target": Choice(ForwardReturn(), 3)}, "target must be an object such as ForwardReturn(horizon=5); got 3"),
+        ({"forecaster": Choice(Ridge(), None)}, "forecaster must have a method 'fit'; got None"),
+        ({"signal": Choice(Sign(), None)}, "signal must hold functions, or objects that can be called; got None"),
+        (
+            {"features": [Choice(Momentum(5), "RSI")]},
+            "features must hold functions, or objects that can be called; got 'RSI'",
+        ),
+        ({"transforms": [Choice(Winsorise(), "pca")]}, "transforms must have a method 'fit'; got 'pca'"),
+        ({"sample_weight": Choice(TimeDecay(), 0.5)}, "sample_weight must have a method 'weigh'; got 0.5"),
+        ({"signal": Choice(Sign(), [Sign])}, "signal must hold objects, not classes; got 'Sign'. Write Sign(...)."),
     ],
-)  # fmt: skip
-def test_load_study_names_file_line_and_cause(tmp_path, text, message):
-    with pytest.raises((StudyError, ParameterError)) as caught:
-        load_study(write(tmp_path, HEAD + text))
-    assert message in str(caught.value)
+)
+def test_every_alternative_is_checked_when_it_is_declared(changes, text):
+    parts = {
+        "data": Sample("indices"), "features": [Momentum(5)], "target": ForwardReturn(), "forecaster": Ridge(),
+        "signal": Sign(), "validation": WalkForward(train=20, test=10), "tuning": Tuning(),
+    }  # fmt: skip
+    with pytest.raises(StudyError) as caught:
+        Study(**{**parts, **changes})
+    assert text in str(caught.value)

@@ -258,3 +258,140 @@ def test_a_module_beside_the_interpreters_folder_is_the_users(tmp_path, monkeypa
         keys.append(form.get("code"))
     assert None not in keys
     assert keys[0] != keys[1]
+
+
+HIDING = """
+import collections, contextvars, datetime, functools, logging, threading
+from dataclasses import dataclass, field
+import numpy as np
+from sklearn.linear_model import Ridge
+TABLE = np.ones(3)
+@dataclass
+class Late:
+    late: object = field(init=False)
+@dataclass(frozen=True)
+class Frozen:
+    window: int = 3
+@dataclass
+class Given:
+    window: int = field(default=3, metadata={"canonical": "left out"})
+class Estimator(Ridge): pass
+class Parametrized:
+    def get_params(self, deep=True):
+        return {}
+class Marked:
+    fingerprint = "x"
+    py_func = len
+class Slots:
+    __slots__ = ("__held",)
+class Day(datetime.date): pass
+class Text(str): pass
+class Number(np.float32): pass
+late, frozen, given, left_out, slots = Late(), Frozen(), Given(), Given({held}), Slots()
+estimator, parametrized, marked, ridge = Estimator(), Parametrized(), Marked(), Ridge()
+day, text, number = Day(2020, 1, 1), Text("a"), Number(1)
+object.__setattr__(frozen, "held", {held})
+late.late = given.held = estimator.held = parametrized.held = marked.held = slots._Slots__held = {held}
+day.held = text.held = number.held = ridge._held = {held}
+made = collections.defaultdict(lambda: {held})
+part = slice({held})
+context = contextvars.ContextVar("context", default={held})
+logger = logging.getLogger("holding")
+logger.held = {held}
+dtype = np.dtype(float, metadata={"held": {held}})
+def reading(bars):
+    return NAME
+"""
+HOLDERS = ("late", "frozen", "given", "left_out", "estimator", "parametrized", "marked", "slots", "day", "text",
+           "number", "ridge", "made", "part", "context", "logger", "dtype")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_whatever_an_object_holds_is_in_the_key_and_no_table(name):
+    def form(held, part, after=""):
+        module, bundle = load(HIDING.replace("{held}", held).replace("NAME", name) + after)
+        return canonical(getattr(module, part), bundle)
+
+    with pytest.raises(StudyError, match="array"):
+        form("TABLE", "reading")
+    assert form("5", "reading") == form("5", "reading", "# a comment") != form("6", "reading")
+    if name in HOLDERS[:12]:
+        with pytest.raises(StudyError, match="array"):
+            form("TABLE", name)
+        assert form("5", name) != form("6", name)
+
+
+def test_a_fitted_estimator_is_refused_with_a_hint():
+    module, bundle = load(HIDING.replace("{held}", "1") + "fitted = Ridge().fit(TABLE[:, None], TABLE)\n")
+    with pytest.raises(StudyError, match="the estimator Ridge must hold no tables; got 'coef_, an array'. Give an unf"):
+        canonical(module.fitted, bundle)
+
+
+@pytest.mark.parametrize("held", ["(x for x in [1])", "[threading.Lock(), TABLE]",
+                                  "threading.local(), threading.Lock(), {1: [TABLE]}"])  # fmt: skip
+def test_what_has_no_form_may_hide_no_table_and_run_no_code(held):
+    module, bundle = load(HIDING.replace("{held}", "1") + f"HELD = {held}\ndef f(bars):\n    return HELD")
+    with pytest.raises(StudyError, match="the function f must close over"):
+        canonical(module.f, bundle)
+
+
+def test_a_lock_is_held_by_the_text_that_makes_it():
+    text = HIDING.replace("{held}", "1") + "HELD = threading.Lock()\ndef f(bars):\n    return HELD\n"
+    assert key(text, "f") == key(text, "f") != key(text + "# a comment", "f")
+
+
+READ = """
+import collections, functools, re
+import numpy as np, pandas as pd
+import datetime
+class Zone(datetime.tzinfo):
+    hours = 1
+HELD = {held}
+__span__ = {held}
+def reading(bars):
+    return HELD
+def dunder(bars):
+    return __span__
+"""
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("{'a': 1, 'b': 2}", "{'b': 2, 'a': 1}"),
+        ("{1: 2}", "{'1': 2}"),
+        ("[1]", "{1}"),
+        ("float('nan')", "'nan'"),
+        ("np.float32(0.1)", "0.1"),
+        ("np.datetime64(1, 's')", "np.datetime64(1, 'h')"),
+        ("re.compile('a' * 300 + 'b')", "re.compile('a' * 300 + 'c')"),
+        ("re.compile('a')", "re.compile('a', re.I)"),
+        ("'quantml_bundle_x.5'", "'quantml_bundle_y.5'"),
+        ("collections.defaultdict(lambda: 5)", "collections.defaultdict(lambda: 6)"),
+        (
+            "pd.offsets.CustomBusinessDay(holidays=['2010-01-05'])",
+            "pd.offsets.CustomBusinessDay(holidays=['2010-01-06'])",
+        ),
+    ],
+)
+def test_constants_that_differ_have_keys_that_differ(one, other):
+    for name in ("reading", "dunder"):
+        assert key(READ.replace("{held}", one), name) != key(READ.replace("{held}", other), name)
+
+
+@pytest.mark.parametrize("held", ["Zone()", "datetime.time(1, tzinfo=Zone())", "pd.Timestamp(2020, 1, 1, tzinfo=None)"])
+def test_no_address_and_no_digest_of_the_bundle_is_in_a_form(held):
+    text = READ.replace("{held}", held)
+    module, bundle = load(text)
+    assert not re.search("0x|quantml_bundle", str(canonical(module.reading, bundle)))
+    assert key(text, "reading") == key(text + "# a comment", "reading")
+    if "Zone" in held:
+        assert key(text, "reading") != key(text.replace("hours = 1", "hours = 2"), "reading")
+
+
+def test_what_singledispatch_remembers_is_no_part_of_a_form():
+    text = "import functools\n@functools.singledispatch\ndef f(x):\n    return x\n@f.register\ndef _(x: int):\n    return 5\n"
+    module, bundle = load(text)
+    before = digest(module.f, bundle)
+    assert module.f(1) == 5
+    assert digest(module.f, bundle) == before != key(text.replace("5", "6"), "f")

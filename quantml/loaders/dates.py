@@ -1,4 +1,4 @@
-"""The range of dates that a loader is asked for."""
+"""The range of dates that a loader is asked for, and durations in words."""
 
 from __future__ import annotations
 
@@ -32,3 +32,16 @@ def _is_iso(day: object) -> bool:
     except ValueError:
         return False
     return True
+
+
+def age(passed: pd.Timedelta) -> str:
+    """Write a duration as people say it.
+
+    >>> age(pd.Timedelta(days=3, hours=5)), age(pd.Timedelta(hours=1)), age(pd.Timedelta(seconds=90))
+    ('3 days', '1 hour', '1 minute')
+    """
+    for unit, seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        count = int(passed.total_seconds() // seconds)
+        if count:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"

@@ -54,6 +54,12 @@ def known_of(quotations: Mapping[str, Quotation]) -> Known:
     )
 
 
+def finished_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the newest row where it lacks a price that other rows have: that bar is still being made."""
+    needed = [name for name in PRICES if name == "close" or rows[name].notna().any()]
+    return rows.iloc[:-1] if len(rows) and rows[needed].iloc[-1].isna().any() else rows
+
+
 class Source(Protocol):
     """A place that raw bars are downloaded from.
 

@@ -11,7 +11,8 @@ import pandas as pd
 
 from quantml.calendars import RESOLUTION
 from quantml.errors import DataError, InputError, StorageError, Unreachable
-from quantml.loaders.downloads import Quotation, Source, known_of, no_rows, read_download
+from quantml.loaders.dates import age
+from quantml.loaders.downloads import Quotation, Source, finished_rows, known_of, no_rows, read_download
 from quantml.loaders.durable import Durable
 from quantml.loaders.manifests import Entry, Manifest, Manifests, Pinned, Snapshot
 from quantml.loaders.restatements import Settlement, settle
@@ -21,6 +22,8 @@ LOG: Final = logging.getLogger("quantml.loaders")
 
 OVERLAP: Final = 30
 """How many of the stored bars a refresh asks for again."""
+
+WAY_OUT: Final = "Store.renew, or quantml data pull --renew, puts the source's bars in place of the stored ones."
 
 PATIENCE: Final = 3
 """After so many symbols in a row for which a source cannot be reached, it is not asked for the rest."""
@@ -40,8 +43,8 @@ class Refresh:
     fetched : DataFrame
         One row per symbol that the source answered for: symbol, first and last bar, rows downloaded, rows taken.
     restated : DataFrame
-        One row per split or dividend that was recognised: symbol, time, kind, and the factors on prices and volumes by
-        which the source now quotes every earlier bar.
+        One row per split or dividend that was recognised: symbol, time, kind, the factors on prices and volumes by
+        which the source now quotes every earlier bar, and the whole in words.
     quarantined : DataFrame
         One row per number that differs from the stored one and was not taken: symbol, time, field, stored, downloaded.
     failed : mapping of str to InputError
@@ -77,6 +80,8 @@ class Download:
         Whether it takes the place of what is stored.
     quotation : Quotation or None
         Currency and calendar; None where the source does not say.
+    unfinished : Timestamp or None
+        Time of a newest bar that lacks a price and was left out.
     """
 
     symbol: str
@@ -85,6 +90,7 @@ class Download:
     start: pd.Timestamp | None
     anew: bool
     quotation: Quotation | None
+    unfinished: pd.Timestamp | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +105,12 @@ class _Outcome:
     @property
     def sentences(self) -> list[str]:
         symbol, settlement = self.download.symbol, self.settlement
-        found = [f"{symbol}: {part.kind} on {part.time:%Y-%m-%d}, recognised." for part in settlement.restatements]
+        found = [f"{symbol}: {part}, recognised." for part in settlement.restatements]
+        if self.download.unfinished is not None:
+            found.append(f"{symbol}: the bar of {self.download.unfinished:%Y-%m-%d} lacks a price and is left out until"
+                         " the source has it whole.")  # fmt: skip
         if self.is_news:
-            found.append(f"{symbol}: {settlement.reason}; what was downloaded is kept apart in quarantine.")
+            found.append(f"{symbol}: {settlement.reason}; what was downloaded is kept apart in quarantine. {WAY_OUT}")
         return found
 
 
@@ -230,11 +239,13 @@ def _download(source: Source, symbol: str, entry: Entry | None, anew: bool) -> D
         start = start if _begins_earlier(source, entry) else entry.overlap
         end = entry.last if end is not None and end_of(end, entry.last) < entry.last else end
     taken = _now()  # before the question, so that of two downloads the newer one has seen more
-    rows = read_download(source.fetch(symbol, start=start, end=end), symbol)
+    told = read_download(source.fetch(symbol, start=start, end=end), symbol)
+    rows = finished_rows(told)
     if len(rows) == 0:
         since = "at all" if start is None else f"since {start:%Y-%m-%d}"
         raise DataError(f"{source.name}", must=f"have bars of {symbol}", got=f"none {since}")
-    return Download(symbol, rows, taken, start, anew, getattr(source, "quotations", {}).get(symbol))
+    quotation = getattr(source, "quotations", {}).get(symbol)
+    return Download(symbol, rows, taken, start, anew, quotation, told.index[-1] if len(rows) < len(told) else None)
 
 
 def _now() -> pd.Timestamp:
@@ -284,6 +295,8 @@ def _settle(held: _Held, download: Download) -> Settlement:
         return Settlement(taken=download.rows, quarantined=download.rows[:0], differences=pd.DataFrame())
     start, bars = download.start, held.bars
     repeated = bars if start is None else bars[bars.index >= like(start, bars.index[0])]
+    if download.unfinished is not None and len(repeated) > 1:
+        repeated = repeated[repeated.index < download.unfinished]  # stored whole, it is not withdrawn by half a bar
     return settle(repeated, download.rows, held.entry.restatements)
 
 
@@ -343,7 +356,7 @@ def _report(
          len(part.settlement.taken)) for part in outcomes
     ]  # fmt: skip
     restated = [
-        (part.download.symbol, found.time, str(found.kind), found.price, found.volume)
+        (part.download.symbol, found.time, str(found.kind), found.price, found.volume, str(found))
         for part in outcomes
         for found in part.settlement.restatements
     ]
@@ -356,7 +369,7 @@ def _report(
         snapshot=snapshot,
         missing=tuple(symbol for symbol in source.symbols if symbol not in entries),
         fetched=pd.DataFrame(fetched, columns=["symbol", "first", "last", "rows", "taken"]),
-        restated=pd.DataFrame(restated, columns=["symbol", "time", "kind", "price", "volume"]),
+        restated=pd.DataFrame(restated, columns=["symbol", "time", "kind", "price", "volume", "told"]),
         quarantined=pd.concat(differing, ignore_index=True)[list(nothing.columns)] if differing else nothing,
         failed=dict(failed),
         sentences=tuple(sentences),
@@ -381,16 +394,3 @@ def _as_of(symbols: Sequence[str], entries: Mapping[str, Entry]) -> str:
     checked, last = min(entry.checked for entry in held), min(entry.last for entry in held)
     return (f" The bars until {last:%Y-%m-%d} stand, as of {checked:%Y-%m-%d %H:%M} UTC,"
             f" {age(_now() - checked)} ago.")  # fmt: skip
-
-
-def age(passed: pd.Timedelta) -> str:
-    """Write a duration as people say it.
-
-    >>> age(pd.Timedelta(days=3, hours=5)), age(pd.Timedelta(hours=1)), age(pd.Timedelta(seconds=90))
-    ('3 days', '1 hour', '1 minute')
-    """
-    for unit, seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        count = int(passed.total_seconds() // seconds)
-        if count:
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return "less than a minute"

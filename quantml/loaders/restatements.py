@@ -40,11 +40,14 @@ class Kind(StrEnum):
     BOTH = "split and dividend"
     UNLISTED = "split that the source does not list"
     LATE = "listed later than its bar"
+    COMPLETED = "missing price filled in"
 
 
 @dataclass(frozen=True)
 class Restatement:
     """A split or dividend, and what the source has multiplied every earlier bar by because of it.
+
+    Also a stored bar without one of its prices, which came back with all of them.
 
     Attributes
     ----------
@@ -59,6 +62,10 @@ class Restatement:
     kind: Kind
     price: float = 1.0
     volume: float = 1.0
+
+    def __str__(self) -> str:
+        # What is not listed has no date of its own: it happened somewhere among the new bars.
+        return f"{self.kind} {'on or after' if self.kind is Kind.UNLISTED else 'on'} {self.time:%Y-%m-%d}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +100,8 @@ def settle(stored: pd.DataFrame, download: pd.DataFrame, known: Sequence[Restate
     """Compare a download with the stored bars of the same range, and say what to take.
 
     Downloaded bars beyond an edge of the stored range are taken if the bar on that edge came back the same; only bars
-    that differ are quarantined then. If it did not, the two are not on one footing, and nothing is taken. A split and
+    that differ are quarantined then. A stored bar that lacks a price, of which no bar could be made, is replaced by a
+    complete one. If the bar on the edge did not, the two are not on one footing, and nothing is taken. A split and
     a reverse split that cancel between two downloads leave no trace on stored bars: what lay between them is taken as
     it is told.
 
@@ -240,11 +248,14 @@ class _Reading:
             whole = self._download.reindex(self._download.index.union(differing))
             return Settlement(self._rows.iloc[:0], whole, self._differences, (), self._known, self._footing_lost)
         reason = f"{len(differing)} of {len(self._stored)} stored bars came back different" if len(differing) else ""
+        parts = (self._late, self._rows.loc[self._completed], self._beyond)
+        told = [Restatement(time, Kind.LATE) for time in self._late_times]
+        told += [Restatement(time, Kind.COMPLETED) for time in self._completed]
         return Settlement(
-            taken=pd.concat([part for part in (self._late, self._beyond) if len(part)] or [self._beyond]).sort_index(),
+            taken=pd.concat([part for part in parts if len(part)] or [self._beyond]).sort_index(),
             quarantined=self._download.reindex(differing),
             differences=self._differences,
-            restatements=(*self._new, *(Restatement(time, Kind.LATE) for time in self._late_times)),
+            restatements=(*self._new, *told),
             standing=self._standing,
             reason=reason,
         )
@@ -272,6 +283,12 @@ class _Reading:
             shown = (new["split"] == 1.0) | ((move + np.log(new["split"])).abs() < move.abs())
         return self._common[(late & shown).to_numpy()]
 
+    @cached_property
+    def _completed(self) -> pd.Index:
+        """Bars that are stored without a price that they now have."""
+        lacked, given = (rows.loc[self._common, list(PRICES)].isna() for rows in (self._stored, self._rows))
+        return self._common[(lacked.any(axis=1) & ~given.any(axis=1)).to_numpy()]
+
     @property
     def _late(self) -> pd.DataFrame:
         events = self._rows.loc[self._late_times, ["split", "dividend"]]
@@ -286,20 +303,22 @@ class _Reading:
     def _differing(self) -> pd.Index:
         """Times of bars that changed, vanished, or appeared between stored ones."""
         changed = self._common[~self._same.all(axis=1).to_numpy()].difference(self._late_times)
+        changed = changed.difference(self._completed)
         inside = self._download.index.difference(self._beyond.index)
         return changed.union(inside.symmetric_difference(self._stored.index))
 
     @property
     def _on_one_footing(self) -> bool:
-        beyond = self._beyond.index
-        edges = [self._stored.index[0]] if len(beyond) and beyond[0] < self._stored.index[0] else []
-        edges += [self._stored.index[-1]] if len(beyond) and beyond[-1] > self._stored.index[-1] else []
+        beyond, whole = self._beyond.index, self._stored.index.difference(self._completed)
+        edges = list(whole[:1]) if len(beyond) and beyond[0] < self._stored.index[0] else []
+        edges += list(whole[-1:]) if len(beyond) and beyond[-1] > self._stored.index[-1] else []
         return all(edge in self._common and bool(self._same.loc[edge, list(PRICES)].all()) for edge in edges)
 
     @property
     def _footing_lost(self) -> str:
         ratio = self._download["close"][self._common] / self._stored["close"][self._common]
-        if len(ratio) and ratio.max() <= ratio.min() * (1.0 + RESTATED):
+        moved = len(ratio) and ratio.notna().all() and abs(ratio.median() - 1.0) > SAME
+        if moved and ratio.max() <= ratio.min() * (1.0 + RESTATED):
             return f"every stored price came back times {ratio.median():.6g}"
         counts = f"{len(self._differing)} of {len(self._stored)} stored bars came back different"
         return f"{counts}, among them the one next to the new bars"

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Sql"]
 
+READ_ONLY: Final = {"sqlite": ("PRAGMA query_only = ON",), "postgresql": ("SET TRANSACTION READ ONLY",)}
+"""By database, what keeps a connection from writing: SQLite commits some statements of its own accord."""
+
 PATIENCE: Final = "10"
 """Seconds to wait for a PostgreSQL server, unless the URL says otherwise."""
 
@@ -36,7 +39,9 @@ class Sql(Declaration):
     """Bars that a query returns, a row for each symbol and time.
 
     The columns of the answer are named as those of `quantml.loaders.Files` are. Its rows have no order of their own,
-    so they are put in order of symbol and time. The query runs in a transaction that is never committed.
+    so they are put in order of symbol and time. On SQLite and PostgreSQL the query cannot write. On other databases it
+    runs in a transaction that is never committed, which does not undo what some of them commit of their own accord,
+    such as ``DROP TABLE``: give it an account that may only read.
 
     Parameters
     ----------
@@ -192,6 +197,8 @@ class Sql(Declaration):
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
+            for guard in READ_ONLY.get(connection.dialect.name, ()):
+                connection.exec_driver_sql(guard)
             result = connection.execute(self._statement(), dict(self.parameters))
             names, rows = list(result.keys()), result.fetchall()
         except SQLAlchemyError as error:

@@ -64,7 +64,9 @@ class Store:
 
         Stored bars are never changed by what a source says later. A split or dividend since then, by which the source
         now quotes earlier bars differently, is recognised, and new bars are stored as they were quoted on their day.
-        Any other difference is quarantined: kept apart, reported, and not merged; `renew` takes the source's word.
+        A newest bar without one of its prices is left out until the source has it whole, and a stored one that lacks
+        a price is replaced once it does. Any other difference is quarantined: kept apart, reported, and not merged;
+        `renew` takes the source's word.
 
         A symbol that fails does not stop the others. All that is found is logged as a warning, too.
 
@@ -86,8 +88,8 @@ class Store:
     def renew(self, source: Source, symbols: Sequence[str] | None = None) -> Refresh:
         """Download the whole history of symbols again and put it in place of what is stored and quarantined.
 
-        This is the way out of a quarantine, once you trust the source's new bars more than its old ones. Snapshots
-        taken before keep the old ones.
+        This, or ``quantml data pull --renew``, is the way out of a quarantine, once you trust the source's new bars
+        more than its old ones. Snapshots taken before keep the old ones.
 
         Parameters
         ----------

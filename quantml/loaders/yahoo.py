@@ -15,7 +15,7 @@ from quantml.calendars import Calendar
 from quantml.canonical import NOT_CANONICAL
 from quantml.errors import DataError, ParameterError, Unreachable, check, did_you_mean
 from quantml.loaders.dates import check_dates
-from quantml.loaders.downloads import Quotation, known_of
+from quantml.loaders.downloads import Quotation, finished_rows, known_of
 from quantml.loaders.yahoo_client import Client, Question, Retry
 from quantml.loaders.yahoo_exchanges import calendar_of
 from quantml.loaders.yahoo_prices import CAPITAL_GAINS, between, finished, no_bars, on_panel_clock, raw_bars
@@ -179,7 +179,8 @@ class Yahoo(Declaration):
         DataFrame
             Columns open, high, low, close, volume, split (1.0 where nothing happened) and dividend (0.0), float64, as
             quoted; sessions tz-naive at midnight, intraday bars in UTC. No rows where Yahoo has none, and without the
-            bar that is still being made.
+            bar of a session that is not over. Of a session just over the newest one may still lack a price; `load`
+            and a store leave it out.
 
         Raises
         ------
@@ -200,7 +201,11 @@ class Yahoo(Declaration):
         return on_panel_clock(between(bars, start, end), daily=self.interval == "1d")
 
     def _load_one(self, symbol: str, start: pd.Timestamp | None, end: pd.Timestamp | None) -> pd.DataFrame:
-        bars = self.fetch(symbol, start=start, end=end)
+        told = self.fetch(symbol, start=start, end=end)
+        bars = finished_rows(told)
+        if len(bars) < len(told):
+            day = f"{told.index[-1]:%Y-%m-%d}"
+            self._remark(symbol, f"{symbol}: the bar of {day} lacks a price and is left out until Yahoo has it whole.")
         if len(bars) == 0:
             raise DataError("Yahoo", must=f"have bars from {self.start or 'its start'} to {self.end or 'its end'}",
                             got="none", where=symbol)  # fmt: skip

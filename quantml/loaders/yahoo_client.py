@@ -267,7 +267,7 @@ def keep_caches_in(folder: Path) -> None:
 def _lists_nothing(error: Any, ticker: Any) -> bool:
     """Say whether Yahoo knows the symbol and has no bars of it in the range."""
     reason = getattr(error, "yahoo_reason", None)
-    return reason.startswith(NOTHING_THERE) if reason else "currency" in ticker.history_metadata
+    return reason.startswith(NOTHING_THERE) if reason else "currency" in (ticker.history_metadata or {})
 
 
 def _deserves_a_second_look(error: Exception, yfinance: Any) -> bool:

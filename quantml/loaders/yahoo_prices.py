@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from quantml.bars import Bars
 from quantml.calendars import RESOLUTION
 from quantml.errors import DataError
+from quantml.loaders.downloads import finished_rows
 from quantml.loaders.yahoo_client import Answer
 
 LOG: Final = logging.getLogger("quantml.loaders")
@@ -156,7 +157,7 @@ def read_yfinance(
     the shares of its own last row, at another scale than the quoted ones.
 
     ``yfinance.download`` gives NaN for a symbol that failed; such a symbol is left out, and a warning of the logger
-    ``quantml`` names it.
+    ``quantml`` names it. So is a symbol's newest bar where it lacks a price.
 
     Parameters
     ----------
@@ -213,4 +214,8 @@ def _unadjusted(part: pd.DataFrame, symbol: str) -> pd.DataFrame:
     if "Capital Gains" in part and part["Capital Gains"].gt(0.0).any():
         LOG.warning("%s: %s.", symbol, CAPITAL_GAINS)
     answer = Answer(part, split[split > 0.0], paid[paid > 0.0], nothing, "", None)
-    return on_panel_clock(raw_bars(answer, symbol), daily=index.tz is None)
+    told = on_panel_clock(raw_bars(answer, symbol), daily=index.tz is None)
+    bars = finished_rows(told)
+    if len(bars) < len(told):
+        LOG.warning("%s: the bar of %s lacks a price and is left out.", symbol, f"{told.index[-1]:%Y-%m-%d}")
+    return bars

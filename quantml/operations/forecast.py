@@ -71,8 +71,8 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
     """Forecast the next session from the latest bars.
 
     The model is the one that the walk-forward would use: tuned and fitted at the start of the block that the latest
-    bar falls into, with its state carried to that bar. Where a step of the signal reads earlier forecasts or weights,
-    the whole walk-forward is run, since they are needed.
+    bar falls into, or at the latest refit in it, with its state carried to that bar. Where a step of the signal reads
+    earlier forecasts or weights, or the block has decided nothing yet, the whole walk-forward is run.
 
     Parameters
     ----------
@@ -89,7 +89,10 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
     market = study.load(as_of=as_of)
     bars = market.bars
     result = walk_forward(study, bars, feature_bars=market.feature_bars, newest_only=True)
+    if result.weights is not None and _decided(result) is None:  # what is held was decided in an earlier block
+        result = walk_forward(study, bars, feature_bars=market.feature_bars)
     fold = result.folds[-1]
+    fitted = study.validation.refits(bars.clock, fold.fold)[-1]
     return NextForecast(
         study=study.name,
         decided=bars.clock[-1],
@@ -100,7 +103,7 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
         trades=result.weights is not None,
         fits=result.forecast is not None,
         parameters=fold.chosen,
-        trained_until=bars.clock[fold.fold.start],
+        trained_until=bars.clock[fitted.start],
     )
 
 

@@ -93,7 +93,7 @@ def _survivorship(facts: Facts) -> str:
         )
     told = "What could be chosen when is the membership table's word; nothing here shows that it is complete."
     if universe["absent_share"] == 0.0:
-        return f"{told} Every session of every member has prices from the symbol's first bar on."
+        return f"{told} Every member had been priced by its first session in it."
     missing = words.percent(universe["absent_share"], 2)
     return f"{told} {missing} of its member-sessions have no prices, and what they would have earned is left out."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from quantml.record import CAUTIONS
 from quantml.reports import accuracy, activity, folds, omissions, performance, provenance, quality, words
 from quantml.reports.facts import Facts
 from quantml.reports.pages import environment
@@ -19,9 +20,6 @@ OUTCOMES: Final = {
     "rejected": ("Rejected", "✗"),
 }
 """The word and the sign of each outcome; colour only repeats them."""
-
-CAUTION: Final = "Survivorship:"
-"""A loader's note that begins so is shown beside the verdict: it bears on what the verdict is worth."""
 
 FOLDED: Final = 16
 """Tables of more rows than this are shown folded."""
@@ -63,7 +61,7 @@ def _head(facts: Facts) -> dict[str, Any]:
         "symbols": words.listed(facts.data["symbols"], 6),
         "verdict": verdict,
         "outcome": None if verdict is None else OUTCOMES[verdict.outcome],
-        "cautions": [note for note in facts.data["notes"] if note.startswith(CAUTION)],
+        "cautions": [note for note in facts.data["notes"] if note.startswith(CAUTIONS)],
         "ruined_at": None if manifest.get("ruined_at") is None else words.day(manifest["ruined_at"]),
     }
 

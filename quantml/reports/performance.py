@@ -67,7 +67,11 @@ def riskless(facts: Facts) -> str:
     if facts.study.get("cash") is None:
         return "The study declares nothing that cash earns: Sharpe ratios take the riskless rate as zero."
     earned = float(facts.risk_free.mean()) * facts.periods_per_year
-    return f"Sharpe ratios are of what was earned beyond cash, which earned {words.percent(earned)} a year on average."
+    rate = words.percent(earned)
+    return (
+        f"Sharpe ratios are of what was earned beyond cash, which earned {rate} a year on average; Sortino and Omega"
+        " ratios are of all that was earned."
+    )
 
 
 def strips(facts: Facts) -> tuple[Strip, ...]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WIDE: Final = 760
 NARROW: Final = 360
-LEFT: Final = 42.0
+LEFT: Final = 56.0
 TITLE: Final = 24.0
 """Room above axes for the line that says what they show."""
 

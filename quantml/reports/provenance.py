@@ -80,7 +80,7 @@ def _missing(facts: Facts) -> str:
         return "unknown: a bar is longer than a session"
     number = len(facts.data["missing_sessions"])
     if number == 0:
-        return "none: every session of the calendar has a bar"
+        return "none: on every session of the calendar some symbol has a bar"
     return f"{words.plural(number, 'session')} of the calendar without any bar"
 
 

@@ -58,7 +58,7 @@ def _of(refresh: Refresh, symbol: str, fetched: dict[str, Any]) -> dict[str, Any
 
 
 def _remarks(told: dict[str, Any]) -> str:
-    remarks = [f"{part['kind']} on {words.day(part['time'])} recognised" for part in told["restated"]]
+    remarks = [f"{part['told']} recognised" for part in told["restated"]]
     if told["quarantined"]:
         remarks.append(f"{words.plural(told['quarantined'], 'bar')} quarantined")
     if told["failed"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -79,6 +80,10 @@ STYLE: Final = MappingProxyType(
 NO_METADATA: Final = MappingProxyType(dict.fromkeys(("Date", "Creator", "Format", "Type")))
 
 
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""matplotlib's settings are the process's, so that two threads must not draw at once."""
+
+
 def draw(name: str, label: str, sheet: Sheet, paint: Callable[[Figure, Sheet], None]) -> str:
     """Paint a figure and return it as inline SVG.
 
@@ -103,7 +108,7 @@ def draw(name: str, label: str, sheet: Sheet, paint: Callable[[Figure, Sheet], N
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    with mpl.rc_context():
+    with _ONE_AT_A_TIME, mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(cast(Any, {**STYLE, "svg.hashsalt": name}))
         figure = Figure(figsize=(sheet.width / 72.0, sheet.height / 72.0), dpi=72)

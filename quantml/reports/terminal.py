@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from quantml.record import CAUTIONS
 from quantml.reports import words
 from quantml.reports.accuracy import finding
 from quantml.reports.facts import Facts
@@ -22,7 +23,7 @@ from quantml.reports.performance import confidence, cost_rate
 
 if TYPE_CHECKING:
     from quantml.operations.forecast import NextForecast
-    from quantml.runs import Run
+from quantml.runs import Run
 
 _ROWS: Final = ("total_return", "annual_return", "annual_volatility", "sharpe_ratio", "max_drawdown", "excess_return")
 _COLOURS: Final = {"supported": "green", "inconclusive": "yellow", "rejected": "red"}
@@ -57,8 +58,8 @@ def result_table(run: Run) -> RenderableType:
 
 
 def cautions(run: Run) -> list[str]:
-    """What the loader says of its data that qualifies the verdict."""
-    return [note for note in run.manifest["data"]["notes"] if note.startswith("Survivorship:")]
+    """What is known of the data that qualifies the verdict."""
+    return [note for note in run.manifest["data"]["notes"] if note.startswith(CAUTIONS)]
 
 
 def _scope(facts: Facts) -> str:

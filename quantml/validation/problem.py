@@ -15,12 +15,13 @@ from quantml.bars import Bars
 from quantml.canonical import canonical, digest
 from quantml.cash import cash_returns
 from quantml.currency import check_one_currency
-from quantml.errors import DataError, StudyError
+from quantml.errors import DataError, StudyError, TargetError
+from quantml.faults import name_of, users_code
 from quantml.features.base import Features, build_features
 from quantml.forecasters.base import Forecast, Question, Test, Train
 from quantml.signals.base import Context, Weights, apply_steps
 from quantml.study import Study
-from quantml.targets import ForwardReturn, Target, latest_known
+from quantml.targets import ForwardReturn, Target, TargetRule, latest_known
 from quantml.timing import Fill
 from quantml.validation.splits import Fold, is_known
 
@@ -84,7 +85,7 @@ class Problem:
     def _check_kinds(self) -> None:
         """Raise unless the alternatives of the target are of one kind: forecasts of all folds make one record."""
         space = self.study.spaces.get("target")
-        kinds = [] if space is None else [rule.build(self.bars, self.fill).kind for rule in space.grid()]
+        kinds = [] if space is None else [self._built_target(rule).kind for rule in space.grid()]
         if len(set(kinds)) > 1:
             hint = "Make a study of each kind."
             raise StudyError("the alternatives of a target", must="be of one kind", got=", ".join(kinds), hint=hint)
@@ -112,7 +113,11 @@ class Problem:
         over the bar after the fill.
         """
         rule = self.resolved(values).target or ForwardReturn(horizon=1)
-        return self._once(("target", self.key(values, "target")), lambda: rule.build(self.bars, self.fill))
+        return self._once(("target", self.key(values, "target")), lambda: self._built_target(rule))
+
+    def _built_target(self, rule: TargetRule) -> Target:
+        with users_code(rule, f"{name_of(rule)}.build", TargetError):
+            return rule.build(self.bars, self.fill)
 
     def latest(self, values: Values) -> NDArray[np.float64]:
         """The newest target value known at each decision, shape (T, N)."""

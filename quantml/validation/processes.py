@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any, TypeVar
 
 from quantml.interrupts import uninterrupted
@@ -22,13 +24,20 @@ class Processes(Executor):
 
     Loky's thread fails with a traceback when it is told to kill while a task still waits for a place in its queue.
     So tasks are submitted no faster than the queue takes them, and each is seen into the queue.
+
+    Parameters
+    ----------
+    count : int
+        Number of processes.
+    folder : Path
+        Of the files they read; they remove it if they outlive the process that would.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, folder: Path) -> None:
         from joblib.externals.loky import ProcessPoolExecutor
 
         alone = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}  # for libraries loaded late
-        self._loky = ProcessPoolExecutor(count, initializer=_settle, initargs=(os.getpid(),), env=alone)
+        self._loky = ProcessPoolExecutor(count, initializer=_settle, initargs=(os.getpid(), folder), env=alone)
         self._places = threading.Semaphore(2 * count)
         with _deaf_children():
             self.submit(os.getpid)  # loky starts all processes with the first task
@@ -53,15 +62,16 @@ class Processes(Executor):
             self._loky.shutdown(wait=True, kill_workers=True)
 
 
-def _settle(parent: int) -> None:
+def _settle(parent: int, folder: Path) -> None:
     """Leave Ctrl-C to the parent process, and end when it ends, however it does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent, folder), daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
+def _end_with(parent: int, folder: Path) -> None:
     while os.getppid() == parent:
         time.sleep(1.0)
+    shutil.rmtree(folder, ignore_errors=True)  # the parent could not; a process that ends beside this one may have
     os._exit(1)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import inspect
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,14 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly, frame
-from quantml.errors import ForecastError, InputError, QuantmlError, SignalError, StudyError, TargetError
+from quantml.errors import ForecastError, SignalError, StudyError, TargetError
+from quantml.faults import is_built_in, name_of, users_code
 from quantml.forecasters.base import Fitted, Forecast, Forecaster, RowForecast, Train
 from quantml.forecasters.baseline import Naive
 from quantml.forecasters.estimator import as_forecaster
 from quantml.forecasters.transformed import transformed
 from quantml.signals.base import apply_steps
 from quantml.simulation.simulator import simulate
-from quantml.source import cause_of, raised_at
 from quantml.validation.problem import Problem, Values
 from quantml.validation.splits import Fold
 from quantml.validation.tuning import Objective
@@ -74,7 +72,7 @@ def fit(problem: Problem, fold: Fold, values: Values) -> Fitted:
     """Fit the study's transforms, then its forecaster, on the fold's purged training rows with their weights."""
     study, train = problem.resolved(values), problem.train(fold, values)
     if study.sample_weight is not None:
-        with users_code(study.sample_weight, f"{_name(study.sample_weight)}.weigh", TargetError):
+        with users_code(study.sample_weight, f"{name_of(study.sample_weight)}.weigh", TargetError):
             train = replace(train, weight=weigh_rows(study.sample_weight, train))
     return _fit(transformed(study.transforms, study.forecaster), train, [*study.transforms, study.forecaster])
 
@@ -92,7 +90,7 @@ def baseline_of(problem: Problem) -> Forecaster | Any:
 
 def _fit(model: Forecaster | Any, train: Train, parts: Sequence[Any]) -> Fitted:
     owner = next((part for part in parts if not is_built_in(part)), parts[-1])
-    with users_code(owner, f"{' and '.join(map(_name, parts))}.fit", ForecastError):
+    with users_code(owner, f"{' and '.join(map(name_of, parts))}.fit", ForecastError):
         return as_forecaster(copy.deepcopy(model)).fit(train)  # what `fit` writes on it is its fold's own
 
 
@@ -102,9 +100,9 @@ def forecast(
 ) -> Block:  # fmt: skip
     """Forecast at `positions` with what is known until each of them; the bars end at position `until`."""
     test = problem.test(positions, values, until=until)
-    with users_code(forecaster, f"{_name(forecaster)}.predict", ForecastError):
+    with users_code(forecaster, f"{name_of(forecaster)}.predict", ForecastError):
         rows = fitted.predict(test)
-    _check_rows(f"{_name(forecaster)}.predict", rows, len(test.time))
+    _check_rows(f"{name_of(forecaster)}.predict", rows, len(test.time))
     return Block.of(problem, positions, test.time, test.symbol, rows)
 
 
@@ -117,32 +115,6 @@ def _check_rows(subject: str, rows: Any, count: int) -> None:
         if part is not None and np.shape(part) != (count,):
             raise ForecastError(f"{name} of {subject}", must=f"have one number per row of test, shape {(count,)}",
                                 got=np.shape(part))  # fmt: skip
-
-
-@contextmanager
-def users_code(owner: object, name: str, error: type[InputError]) -> Iterator[None]:
-    """Report what a user's own code raises, `SystemExit` too, as wrong input that names the code.
-
-    What quantml's own classes raise by mistake is no fault of the study and passes through.
-    """
-    try:
-        yield
-    except QuantmlError:
-        raise
-    except (Exception, SystemExit) as raised:
-        if is_built_in(owner):
-            raise
-        raise error(f"{name} failed: {cause_of(raised)}", where=raised_at(raised)) from raised
-
-
-def is_built_in(owner: object) -> bool:
-    """Say whether an object is one of quantml's own."""
-    kind = owner if inspect.isroutine(owner) else type(owner)
-    return kind.__module__.startswith("quantml.")
-
-
-def _name(owner: object) -> str:
-    return str(getattr(owner, "__name__", type(owner).__name__))
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,10 +219,5 @@ def fit_steps(problem: Problem, fold: Fold, values: Values) -> tuple[Any, ...]:
 
 
 def _fit_step(step: Any, train: Train) -> Any:
-    with users_code(step, f"{_name(step)}.fit", SignalError):
+    with users_code(step, f"{name_of(step)}.fit", SignalError):
         return copy.deepcopy(step).fit(train)  # what `fit` writes on a step is its fold's own
-
-
-def renumbered(whole: Forecast, numbers: NDArray[np.int64]) -> Forecast:
-    """Give a forecast the fold numbers of its rows."""
-    return replace(whole, fold=numbers)

@@ -26,8 +26,8 @@ class Tuning:
 
     Every candidate is a whole configuration: parameters of features, target, forecaster and signal together. It is
     fitted on inner folds of the training window, purged like the outer ones, and scored by simulating its trades on
-    the validation blocks, net of costs. A rule without a forecaster has nothing to fit and is scored on the whole
-    training window.
+    the validation blocks, net of costs. A rule without a forecaster, and without steps to fit, is scored on
+    the whole training window.
 
     Parameters
     ----------
@@ -73,10 +73,9 @@ class Tuning:
             if isinstance(space, RealSpace):
                 raise ParameterError(path, must="be a Choice or an Integer in a grid search", got=space, hint=_DRAW)
         if (total := combinations(spaces)) > LISTED:
-            raise ParameterError(
-                "a grid search", must=f"have at most {LISTED:,} combinations", got=total, where=", ".join(spaces),
-                hint=_DRAW,
-            )  # fmt: skip
+            got = total if total < 10**12 else "more than 10**12"
+            rule = f"have at most {LISTED:,} combinations"
+            raise ParameterError("a grid search", must=rule, got=got, where=", ".join(spaces), hint=_DRAW)
 
     def candidates(self, spaces: Mapping[str, Space], seed: np.random.SeedSequence) -> list[dict[str, Any]]:
         """List the candidates of one fold: values by dotted path.

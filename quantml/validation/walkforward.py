@@ -206,7 +206,7 @@ def _forecast_block(problem: Problem, fold: Fold, chosen: Values) -> tuple[Block
         parts.append(scoring.forecast(problem, forecaster, fitted, part.test, chosen, until=part.stop - 1))
         if trained is None:
             trained = scoring.forecast(problem, forecaster, fitted, part.train, chosen, until=part.start)
-            rows = getattr(fitted, "rows_used", len(problem.train(part, chosen).y))
+            rows = fitted.rows_used if hasattr(fitted, "rows_used") else len(problem.train(part, chosen).y)
     assert trained is not None
     return _concatenated(parts), trained, rows
 
@@ -268,4 +268,4 @@ def _stitched(problem: Problem, results: tuple[FoldResult, ...], name: str) -> F
     numbers = np.full(len(problem.bars), -1, dtype=np.int64)
     for result in results:
         numbers[result.fold.test] = result.fold.number
-    return scoring.renumbered(whole, numbers)
+    return replace(whole, fold=numbers)

@@ -161,14 +161,13 @@ class Loky:
         """Start the processes."""
         self._end(kill=True)
         with uninterrupted():
-            self._processes = Processes(self._count)
+            self._processes = Processes(self._count, self._shared_folder())
         return self._processes
 
     def publish(self, shared: object) -> Handle:
         """Write the object to a temporary file, which each process reads once."""
-        self._folder = self._folder or Path(tempfile.mkdtemp(prefix="quantml-"))
         key = uuid4().hex
-        path = self._folder / f"{key}.pickle"
+        path = self._shared_folder() / f"{key}.pickle"
         path.write_bytes(_pickled(shared))
         return Sent(key, path=str(path))
 
@@ -178,6 +177,10 @@ class Loky:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
+
+    def _shared_folder(self) -> Path:
+        self._folder = self._folder or Path(tempfile.mkdtemp(prefix="quantml-"))
+        return self._folder
 
     def _end(self, *, kill: bool) -> None:
         processes, self._processes = self._processes, None
@@ -301,7 +304,7 @@ class _Results:
         """Take in the result of a task."""
         self._done[number] = self._handle.unpack(packed)
         if isinstance(self._done[number], Failure):
-            self.end = min(self.end, number)
+            self.end = number  # results after a failure are no longer taken in
         if self._progress is not None:
             self._progress(len(self._done), self._total)
 

@@ -149,6 +149,17 @@ def test_bars_told_differently_are_quarantined_shown_and_found(quantml: Quantml,
     assert [one["date"][:10] for one in found if one["rule"] == "quarantine"] == ["2020-08-07"]
 
 
+def test_renew_takes_the_source_s_word(quantml: Quantml, server: YahooServer) -> None:
+    pull(quantml, "AAPL", end="2020-08-30")
+    bars = {**APPLE.bars, "2020-08-07": (113.205, 113.675, 110.2925, 112.0, 198_045_600)}
+    server.listings["AAPL"] = replace(APPLE, bars=bars, exchange="NMS")
+    assert "quantml data pull --renew" in pull(quantml, "AAPL").err
+    renewed = quantml("pull", "AAPL", "--start", "2020-08-01", "--end", "2020-09-04", "--store", "store", "--renew")
+    assert (renewed.code, renewed.err) == (0, "")
+    found = quantml("check", "AAPL", "--store", "store", "--json").values["findings"]
+    assert "quarantine" not in {one["rule"] for one in found}
+
+
 def test_check_writes_a_page_where_it_is_told_to(quantml: Quantml, tmp_path: Path) -> None:
     pull(quantml, "AAPL", "OTHER")
     done = quantml("check", "AAPL", "OTHER", "--store", "store", "--out", "pages/all.html")

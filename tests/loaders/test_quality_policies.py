@@ -19,6 +19,7 @@ from quantml.loaders.quality import (
     EarlyEnd,
     Finding,
     ForwardFill,
+    HolidayBar,
     MissingSession,
     OwnBars,
     Quality,
@@ -29,6 +30,7 @@ from quantml.loaders.quality import (
     Spike,
     StaleRun,
     UnadjustedSplit,
+    UnitFlip,
     ZeroVolume,
 )
 
@@ -147,7 +149,7 @@ def test_policies_act_in_order() -> None:
     market = quality.apply(panel(idle={"A": [3]}))
     assert_array_equal(last(market.bars.close["A"])[2:5], [12.0, NAN, 14.0])
     assert_array_equal(last(market.feature_bars.close["A"])[2:5], [12.0, 12.0, 14.0])
-    both = Quality([ForwardFill(ZeroVolume()), DropBar(ZeroVolume())]).apply(panel(idle={"A": [2]}))
+    both = Quality([DropBar(ZeroVolume()), ForwardFill(ZeroVolume())]).apply(panel(idle={"A": [2]}))
     assert both.feature_bars.clock.equals(both.bars.clock)
     assert DAYS[2] not in both.bars.clock
 
@@ -163,8 +165,8 @@ class OfB(Rule):
         return [self.report(own, 1, row, row, "It is B's.")]
 
 
-def test_a_fill_stays_when_another_bar_is_dropped() -> None:
-    market = Quality([ForwardFill(OfB()), DropBar(ZeroVolume())]).apply(panel(idle={"A": [5]}))
+def test_a_fill_is_made_of_bars_that_were_not_dropped() -> None:
+    market = Quality([DropBar(ZeroVolume()), ForwardFill(OfB())]).apply(panel(idle={"A": [5]}))
     assert last(market.feature_bars.close["B"])[3:6] == [23.0, 23.0, 25.0]
     assert last(market.bars.close["B"])[3:6] == [23.0, 24.0, 25.0]
     for bars in (market.bars, market.feature_bars):
@@ -180,6 +182,60 @@ def test_symbols_that_stay_keep_their_calendar() -> None:
     assert (kept.symbols, kept.calendar, kept.currencies) == (("L",), {"L": "XLON"}, {"L": "GBP"})
     assert kept.clock.equals(days.drop("2024-04-01"))
     assert kept.closed.shape == (4, 1)
+
+
+def test_closed_days_are_neither_filled_nor_counted() -> None:
+    # 2023-06-19 is Juneteenth: New York is closed, while C trades every day. N misses the Friday before and the Tuesday.
+    days = pd.date_range("2023-06-14", "2023-06-22")
+    close = pd.DataFrame({"C": 1.0, "N": [10.0, 11.0, NAN, NAN, NAN, NAN, NAN, 15.0, 16.0]}, index=days)
+    bars = Bars.from_close(close, calendar={"C": "24/7", "N": "XNYS"})
+    market = Quality(ForwardFill(MissingSession(), limit=2)).apply(bars)
+    filled = market.feature_bars.close["N"]
+    assert_array_equal(filled, [10.0, 11.0, 11.0, NAN, NAN, NAN, 11.0, 15.0, 16.0])
+    assert [action.done for action in market.done] == ["filled 2 of 2 for features"]
+    assert_array_equal(market.feature_bars.closed, bars.closed)
+    alone = Quality(ForwardFill(MissingSession(), limit=1)).apply(bars)
+    assert [action.done for action in alone.done] == ["filled 1 of 2 for features"]
+
+
+def test_a_bar_on_a_holiday_is_not_replaced_by_another() -> None:
+    days = pd.date_range("2023-06-01", "2023-06-30")
+    close = pd.DataFrame({"C": 1.0, "N": np.where(days.day_of_week < 5, 10.0 + days.day, NAN)}, index=days)
+    bars = Bars.from_close(close, calendar={"C": "24/7", "N": "XNYS"})
+    market = Quality(ForwardFill(HolidayBar())).apply(bars)
+    assert (market.bars.close["N"]["2023-06-19"], len(market.done)) == (29.0, 1)
+    assert np.isnan(market.feature_bars.close["N"]["2023-06-19"])
+
+
+@pytest.mark.parametrize("policy", [DropBar(UnitFlip()), ForwardFill(UnitFlip())])
+def test_a_unit_that_never_flips_back_is_left_with_a_sentence(policy: Any) -> None:
+    pounds = 10.0 * np.exp(0.01 * np.sin(np.arange(80.0)))
+    for_good, for_a_week = pounds.copy(), pounds.copy()
+    for_good[40:] *= 100.0
+    for_a_week[40:45] *= 100.0
+    bars = Bars.from_close(
+        pd.DataFrame({"A": for_good, "B": for_a_week, "C": pounds}, index=pd.bdate_range("2024-01-02", periods=80))
+    )
+    market = Quality(policy).apply(bars)
+    assert_array_equal(market.bars.close["A"], for_good)
+    assert_array_equal(market.feature_bars.close["A"], for_good)
+    assert float(market.feature_bars.close["B"].max()) < 11.0
+    done = {action.finding.symbol: action.done for action in market.done}
+    assert done["A"] == "left all bars as they are, since nothing tells which side is right"
+    assert "5" in done["B"]
+    with pytest.raises(DataError, match="bars of A must have no unit flip"):
+        Quality(Raise(UnitFlip())).apply(bars)
+
+
+def test_what_last_bars_paid_is_lost_and_said_to_be() -> None:
+    dividends = pd.DataFrame({"A": [NAN] * 68}, index=panel().clock)
+    dividends.iloc[-5, 0], dividends.iloc[-1, 0] = 0.3, 0.5
+    market = Quality(DropBar(ZeroVolume())).apply(panel(idle={"A": [3, 7]}, dividends=dividends))
+    assert float(market.bars.dividend.sum()) == 0.3  # of the first, on the bar after it
+    assert [action.done for action in market.done] == [
+        "dropped 1 bar",
+        "dropped 1 bar; a dividend on what was dropped is lost, since no bar of the symbol follows",
+    ]
 
 
 def test_what_a_study_declares_has_a_canonical_form() -> None:
@@ -201,6 +257,10 @@ def test_what_a_study_declares_has_a_canonical_form() -> None:
         (lambda: ForwardFill(Spike(), limit=0), "ForwardFill.limit must be at least 1; got 0."),
         (lambda: Raise([]), "Raise.rules must hold at least one rule; got ()."),
         (lambda: Raise(Spike), "Raise.rules must be rules on bars, such as Spike(); got "),  # type: ignore[arg-type]
+        (
+            lambda: Quality([ForwardFill(Spike()), DropBar(ZeroVolume())]),
+            "Quality.policies must drop bars before others are filled; got DropBar(",
+        ),
         (lambda: Quality(Spike()), "Quality.policies must be policies, such as DropBar(Spike()); got Spike("),  # type: ignore[arg-type]
     ],
 )

@@ -160,3 +160,16 @@ def test_what_is_no_frame_of_bars_is_an_error(data: pd.DataFrame, message: str) 
     with pytest.raises(DataError) as caught:
         check_frame(data)
     assert str(caught.value).startswith(message)
+
+
+def test_a_row_of_the_future_makes_nothing_before_it_look_missing() -> None:
+    # A's last row is misdated by a month; without a calendar and with one, only that is wrong.
+    late = frame().set_axis([*DAYS[:5], pd.Timestamp("2024-02-09")])
+    for calendar in (None, "XNYS"):
+        (found,) = check_frame(late, calendar=calendar, as_of="2024-01-10")
+        assert str(found) == "error: A, 2024-02-09: future bar: 1 bars after 2024-01-10."
+
+
+def test_bars_that_are_all_of_the_future_are_that_alone() -> None:
+    (found,) = check_frame(frame(), as_of="2023-12-01")
+    assert found.rule == "future bar"

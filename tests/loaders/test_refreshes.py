@@ -65,8 +65,9 @@ def test_a_split_that_restates_history_leaves_stored_bars_as_quoted(
     with caplog.at_level(logging.WARNING, "quantml"):
         found = store.refresh(feed)
     assert found.restated.to_dict("records") == [
-        {"symbol": "A", "time": RAW["A"].index[90], "kind": "split", "price": 0.5, "volume": 2.0}
-    ]
+        {"symbol": "A", "time": RAW["A"].index[90], "kind": "split", "price": 0.5, "volume": 2.0,
+         "told": "split on 2020-05-06"}
+    ]  # fmt: skip
     assert found.sentences == ("A: split on 2020-05-06, recognised.",)
     assert "feed-1d: A: split on 2020-05-06, recognised." in caplog.text
     same(store.read(feed, "A"), RAW["A"].iloc[:95])
@@ -86,7 +87,8 @@ def test_bars_that_changed_are_quarantined_once_and_shown(store: Store, feed: Fe
          "downloaded": revised.iloc[70, 3]}
     ]  # fmt: skip
     assert found.sentences == (
-        "B: 1 of 30 stored bars came back different; what was downloaded is kept apart in quarantine.",
+        "B: 1 of 30 stored bars came back different; what was downloaded is kept apart in quarantine. Store.renew, or"
+        " quantml data pull --renew, puts the source's bars in place of the stored ones.",
     )
     same(store.read(feed, "B"), RAW["B"].iloc[:81])
     same(store.quarantined(feed, "B"), revised.iloc[[70]])
@@ -279,3 +281,42 @@ def test_a_newer_download_is_settled_on_what_another_process_stored(
     assert calls == [2, 2]
     assert (found.sentences, found.fetched["taken"].tolist()) == ((), [2, 2])
     same(store.read(feed, "A"), RAW["A"].iloc[:84])
+
+
+def test_a_newest_bar_without_a_price_is_left_out_until_it_is_whole(store: Store, feed: Feed) -> None:
+    half = RAW["B"].copy()
+    half.iloc[79, 3] = float("nan")
+    feed.rows["B"] = half
+    found = store.refresh(feed)
+    assert found.sentences == (
+        "B: the bar of 2020-04-21 lacks a price and is left out until the source has it whole.",
+    )  # fmt: skip
+    same(store.read(feed, "B"), RAW["B"].iloc[:79])
+    feed.rows["B"], feed.until = RAW["B"], 82
+    assert store.refresh(feed).sentences == ()
+    same(store.read(feed, "B"), RAW["B"].iloc[:82])
+
+
+def test_half_a_bar_does_not_withdraw_the_whole_one(store: Store, feed: Feed) -> None:
+    store.refresh(feed)
+    half = RAW["B"].copy()
+    half.iloc[79, 3] = float("nan")
+    feed.rows["B"] = half
+    found = store.refresh(feed)
+    assert (len(found.quarantined), len(found.sentences)) == (0, 1)
+    same(store.read(feed, "B"), RAW["B"].iloc[:80])
+
+
+def test_a_stored_bar_without_a_price_is_mended(store: Store, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    half = RAW["B"].copy()
+    half.iloc[79, 3] = float("nan")
+    feed.rows["B"] = half
+    with monkeypatch.context() as before:
+        before.setattr(refreshes, "finished_rows", lambda rows: rows)  # as a store may hold it
+        store.refresh(feed)
+    feed.rows["B"], feed.until = RAW["B"], 82
+    found = store.refresh(feed)
+    assert found.sentences == ("B: missing price filled in on 2020-04-21, recognised.",)
+    assert len(found.quarantined) == 0
+    same(store.read(feed, "B"), RAW["B"].iloc[:82])
+    assert len(store.load(feed)) == 82

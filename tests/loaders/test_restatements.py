@@ -271,3 +271,25 @@ def test_whatever_a_source_restates_by_stored_bars_stay_as_first_told(
     # However often it is asked, each new bar is stored as it was first told, and nothing restates it later.
     daily = pd.concat([told(first), *(told(until).iloc[-1:] for until in range(first + 1, 61))])
     assert_allclose(stored[PRICES], daily[PRICES], rtol=1e-9)
+
+
+def test_a_price_that_is_gone_is_no_factor_of_one() -> None:
+    download = bars(100.0, 102.0, np.nan, 106.0)
+    settled = settle(STORED, download)
+    assert settled.reason == "1 of 3 stored bars came back different, among them the one next to the new bars"
+    halved = settle(STORED, bars(50.0, 51.0, np.nan, 53.0))
+    assert halved.reason == "3 of 3 stored bars came back different, among them the one next to the new bars"
+
+
+def test_a_completed_bar_of_a_restated_source_is_raw() -> None:
+    # Told after a split of 2 for 1: 50, 51, 52 are 100, 102, 104 as quoted.
+    stored = bars(100.0, 102.0, np.nan)
+    settled = settle(stored, bars(50.0, 51.0, 52.0, 52.5, volume=2000.0, split=(3, 2.0)))
+    assert settled.reason == ""
+    assert settled.taken["close"].tolist() == [104.0, 52.5]
+    assert [part.kind for part in settled.restatements] == [Kind.SPLIT, Kind.COMPLETED]
+
+
+def test_an_unlisted_split_is_told_without_a_date_of_its_own() -> None:
+    assert str(Restatement(DAYS[3], Kind.UNLISTED)) == "split that the source does not list on or after 2024-01-05"
+    assert str(Restatement(DAYS[3], Kind.SPLIT)) == "split on 2024-01-05"

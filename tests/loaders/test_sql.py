@@ -81,6 +81,16 @@ def test_parameters_are_bound_one_by_one_or_as_a_list(database: Path) -> None:
     assert len(sqlite(database).load()) == 2
 
 
+@pytest.mark.parametrize("query", ["DROP TABLE bars", "CREATE TABLE more (day TEXT)", "DELETE FROM bars RETURNING *"])
+def test_a_query_cannot_write(database: Path, query: str) -> None:
+    text = refusal(sqlite(database, query))
+    assert "a query must run; got 'attempt to write a readonly database'" in text
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM bars").fetchone() == (3,)
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (1,)
+    connection.close()
+
+
 def test_nothing_is_committed(database: Path) -> None:
     assert "a query must run; got " in refusal(sqlite(database, "DELETE FROM bars"))
     assert len(sqlite(database).load()) == 2

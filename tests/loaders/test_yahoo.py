@@ -500,3 +500,20 @@ def test_intraday_bars_need_their_number_per_year(yahoo: Callable[..., Yahoo], s
     server.listings["AAPL"] = HOURLY
     with pytest.raises(DataError, match="periods_per_year must be given for this clock"):
         yahoo(interval="1h", periods_per_year=None).load()
+
+
+def test_a_newest_bar_without_a_close_is_left_out_and_said_to_be(
+    yahoo: Callable[..., Yahoo], server: YahooServer
+) -> None:
+    half = {**APPLE.bars, "2020-09-01": (132.76, 134.8, 130.53, None, 151_948_100)}
+    server.listings["AAPL"] = replace(APPLE, bars=half)
+    source = yahoo("AAPL")
+    assert source.load().raw.close["AAPL"].tolist() == pytest.approx(QUOTED, rel=1e-12)
+    assert source.notes[-1] == "AAPL: the bar of 2020-09-01 lacks a price and is left out until Yahoo has it whole."
+
+
+def test_an_answer_without_metadata_is_read_as_one_that_lists_nothing() -> None:
+    class Ticker:
+        history_metadata = None
+
+    assert yahoo_client._lists_nothing(ValueError(), Ticker()) is False

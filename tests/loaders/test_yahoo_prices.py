@@ -157,3 +157,12 @@ def test_what_yahoo_divides_by_later_splits_is_recovered(
     np.testing.assert_allclose(bars["volume"], 1000.0, rtol=1e-12)
     assert bars["split"].tolist() == [splits.get(bar, 1.0) for bar in range(6)]
     np.testing.assert_allclose(bars["dividend"], [dividends.get(bar, 0.0) for bar in range(6)], rtol=1e-12)
+
+
+def test_a_newest_bar_without_a_close_is_left_out(download: Any, caplog: pytest.LogCaptureFixture) -> None:
+    frame = download(["AAPL"])
+    frame.loc[frame.index[-1], ("Close", "AAPL")] = np.nan
+    with caplog.at_level(logging.WARNING, "quantml"):
+        bars = read_yfinance(frame, periods_per_year=252)
+    assert len(bars) == 3
+    assert "AAPL: the bar of 2020-08-31 lacks a price and is left out." in caplog.text

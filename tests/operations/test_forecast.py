@@ -39,7 +39,19 @@ class Smoothed:
         return forecast.frame.ewm(halflife=100, ignore_na=True).mean().fillna(0.0)
 
 
+@dataclass(frozen=True)
+class FirstBarOnly:
+    """A step that decides row by row, and on few rows."""
+
+    by_row = True
+
+    def __call__(self, weights, context):
+        decides = np.arange(len(context.bars)) < 260
+        return weights.frame.where(pd.Series(decides, index=context.bars.clock), axis=0)
+
+
 STUDIES = {
+    "long ago": {"signal": [Sign(), FirstBarOnly()]},
     "ridge": {},
     "tuned": {
         "forecaster": LightGBM(n_estimators=5, num_leaves=Choice(3, 7)),
@@ -63,6 +75,13 @@ def test_it_is_the_backtests_last_row(name):
     assert decided.table["weight"].tolist() == whole.weights.values[rows[-1]].tolist()
     assert decided.weights_from == BARS.clock[rows[-1]]
     assert decided.trained_until == BARS.clock[400]
+
+
+def test_the_model_is_as_old_as_its_latest_refit():
+    refitted = study(validation=WalkForward(train=200, test=200, refit=25))
+    decided, whole = forecast_next(refitted), walk_forward(refitted, BARS)
+    assert decided.trained_until == BARS.clock[425]
+    assert decided.table["forecast"].tolist() == whole.forecast.mean[-1].tolist()
 
 
 def test_as_of_an_earlier_date_it_is_what_was_decided_then():

@@ -222,7 +222,7 @@ def test_survivorship_is_told_by_what_the_study_knows(plain: Run) -> None:
     whole = said(
         omissions.omissions(facts_of(plain, data={"universe": {**UNIVERSE, "absent_share": 0.0}})), "Survivorship"
     )
-    assert "Every session of every member has prices" in whole.text
+    assert "Every member had been priced" in whole.text
 
 
 # ------------------------------------------------------------------------- ruin

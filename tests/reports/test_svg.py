@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -61,3 +62,11 @@ def test_identifiers_that_nothing_refers_to_are_dropped() -> None:
         '<svg viewBox="0 0 1 1" role="img" aria-labelledby="n-title"><title id="n-title">t</title><g>'
         '<path id="n-p1" d="M 0.12 0"/><use href="#n-p1"/></g></svg>'
     )
+
+
+def test_threads_that_draw_at_once_draw_what_one_alone_does() -> None:
+    names = [f"drawing{number}" for number in range(8)]
+    alone = [draw(name, "A line", SHEET, paint) for name in names]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda name: draw(name, "A line", SHEET, paint), names))
+    assert together == alone

@@ -39,6 +39,11 @@ def alive(group):
     return [pid for pgid, pid, state in rows if int(pgid) == group and not state.startswith("Z")]
 
 
+def files_left(tmp_path):
+    """What quantml's own temporary folders still hold."""
+    return [str(path) for path in (tmp_path / "temporary").glob("quantml-*/*.pickle")]
+
+
 def wait_until(condition, seconds):
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
@@ -51,9 +56,17 @@ def running(tmp_path, request):
     """The command with its workers at work, at the head of a group of processes as in a terminal."""
     (tmp_path / "slow.py").write_text(STUDY)
     (tmp_path / "started").mkdir()
+    (tmp_path / "temporary").mkdir()
     command = [sys.executable, "-m", "quantml", "run", "slow.py", *request.param]
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
     process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         count = 2 if request.param else 1
@@ -73,7 +86,7 @@ ALONE, WORKERS = [], ["--workers", "2"]
 
 @pytest.mark.parametrize("running", [ALONE, WORKERS], indirect=True, ids=["alone", "workers"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stopped_command_leaves_at_once_without_noise(running, number, code):
+def test_a_stopped_command_leaves_at_once_without_noise(running, tmp_path, number, code):
     if number == signal.SIGINT:
         os.killpg(running.pid, number)  # Ctrl-C reaches everyone in the foreground
     else:
@@ -81,10 +94,12 @@ def test_a_stopped_command_leaves_at_once_without_noise(running, number, code):
     out, err = running.communicate(timeout=20)
     assert (running.returncode, out.strip(), err.strip()) == (code, "", "")
     assert wait_until(lambda: not alive(running.pid), 5), alive(running.pid)
+    assert files_left(tmp_path) == []
 
 
 @pytest.mark.parametrize("running", [WORKERS], indirect=True)
-def test_workers_do_not_outlive_a_command_that_was_killed(running):
+def test_workers_do_not_outlive_a_command_that_was_killed(running, tmp_path):
     running.kill()
     running.communicate(timeout=20)
     assert wait_until(lambda: not alive(running.pid), 10), alive(running.pid)
+    assert files_left(tmp_path) == []

@@ -52,6 +52,11 @@ def study(**changes: Any) -> Study:
 SHOWN: list[Any] = []
 
 
+@pytest.fixture(autouse=True)
+def _nothing_shown() -> None:
+    SHOWN.clear()  # a study whose code holds tables, as a filled list is, is refused
+
+
 @dataclass(frozen=True)
 class Keeps:
     """A forecaster that remembers what it was shown, and forecasts a rise."""

@@ -113,10 +113,12 @@ class WideFile(Declaration):
 class WideReturns(Declaration):
     """One file of simple returns in decimals: times in the first column, and a column for each symbol.
 
+    Empty cells before a symbol's first return and after its last are no bars; one between two returns is refused.
+
     Parameters
     ----------
     base : str
-        The date before the first return, at which every close is 1.0.
+        The date before the first return. A symbol's close is 1.0 on the date before its own first return.
     """
 
     base: str

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from quantml.bars import Bars
 from quantml.calendars import Calendar
+from quantml.loaders.quality.editing import keep_rows, keep_symbols
 from quantml.loaders.quality.findings import Finding, Findings
 from quantml.loaders.quality.jumps import Spike, SplitMismatch, UnadjustedSplit, UnitFlip
 from quantml.loaders.quality.own_bars import OwnBars
@@ -75,7 +77,11 @@ def check_quality(bars: Bars, *, rules: Sequence[Rule] = RULES, as_of: str | pd.
     warning: AAPL, 2003-01-29: repeated bar: Open, high, low and close (14.24, 14.69, 14.16, 14.58) repeat the session\
  before, while volume is 6,661,500 after 5,111,700.
     """
-    return Findings(find_all(OwnBars.of(bars), _with_future(rules, as_of))) if bars.quoted and len(bars) else Findings()
+    if not (bars.quoted and len(bars)):
+        return Findings()
+    future = [] if as_of is None else FutureBar(pd.Timestamp(as_of)).find(OwnBars.of(bars))
+    known = _without(bars, future)
+    return Findings([*future, *(find_all(OwnBars.of(known), rules) if known is not None else [])])
 
 
 def find_all(own: OwnBars, rules: Sequence[Rule]) -> list[Finding]:
@@ -83,8 +89,13 @@ def find_all(own: OwnBars, rules: Sequence[Rule]) -> list[Finding]:
     return [one for rule in rules for one in rule.find(own)]
 
 
-def _with_future(rules: Sequence[Rule], as_of: str | pd.Timestamp | None) -> tuple[Rule, ...]:
-    return tuple(rules) if as_of is None else (*rules, FutureBar(pd.Timestamp(as_of)))
+def _without(bars: Bars, future: Sequence[Finding]) -> Bars | None:
+    """Leave out the rows that come too late, beside which others would look as if they were missing."""
+    if not future:
+        return bars
+    early = np.asarray(bars.clock < min(one.date for one in future))
+    alive = tuple(name for name, has in zip(bars.symbols, bars.traded[early].any(axis=0), strict=True) if has)
+    return keep_symbols(keep_rows(bars, early), alive) if alive else None
 
 
 def check_frame(

@@ -102,13 +102,16 @@ def keep_rows(bars: Bars, rows: NDArray[np.bool_]) -> Bars:
 def fill_forward(bars: Bars, mask: NDArray[np.bool_], limit: int) -> tuple[Bars, NDArray[np.bool_]]:
     """Put a bar at the last close, without range and volume, where `mask` marks that a symbol has none.
 
-    At most `limit` times in a row since the symbol's last real bar. Return the bars and where they were filled.
+    At most `limit` sessions of the symbol in a row since its last real bar, and none on which its own exchange is
+    closed. Return the bars and where they were filled.
     """
     last = np.maximum.accumulate(np.where(bars.traded, np.arange(len(bars))[:, None], -1), axis=0)
-    age = np.arange(len(bars))[:, None] - last
-    filled = mask & ~bars.traded & (last >= 0) & (age <= limit)
-    close = np.take_along_axis(bars.raw_array("close"), np.maximum(last, 0), axis=0)
+    known = np.maximum(last, 0)
+    sessions: NDArray[np.int64] = np.cumsum(~bars.closed, axis=0)
+    in_time = sessions <= np.take_along_axis(sessions, known, axis=0) + limit
+    filled = mask & ~bars.traded & ~bars.closed & (last >= 0) & in_time
+    close = np.take_along_axis(bars.raw_array("close"), known, axis=0)
     quoted = {
         name: np.where(filled, 0.0 if name == "volume" else close, values) for name, values in bars.quoted.items()
     }
-    return replace(bars, quoted=quoted, closed=bars.closed & ~filled), filled
+    return replace(bars, quoted=quoted), filled

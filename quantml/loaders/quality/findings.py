@@ -42,6 +42,8 @@ class Finding:
     severity : Severity
     evidence : str
         A sentence with the numbers that the rule saw.
+    marks_bars : bool
+        Whether it points at bars that are wrong, if its rule does: of a unit that changed for good, either side may be.
     """
 
     symbol: str
@@ -50,6 +52,7 @@ class Finding:
     rule: str
     severity: Severity
     evidence: str
+    marks_bars: bool = True
 
     def __str__(self) -> str:
         span = show_day(self.date) + ("" if self.until == self.date else f" to {show_day(self.until)}")

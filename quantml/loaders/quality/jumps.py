@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 import numpy as np
@@ -42,7 +42,9 @@ def flips(own: OwnBars) -> NDArray[np.bool_]:
 class UnitFlip(Rule):
     """Prices a hundredfold or a hundredth of those before: pence for pounds, cents for dollars.
 
-    Until they flip back, or to the last bar. Which side has the right unit, only the exchange's own prices tell.
+    Until they flip back, or to the last bar. Which side has the right unit, only the exchange's own prices tell; that
+    it is the one which came back is as good as sure, so such bars are marked as wrong, and those that never flip back
+    are not.
     """
 
     name: ClassVar[str] = "unit flip"
@@ -65,9 +67,8 @@ class UnitFlip(Rule):
             last = int(places[taken + 1]) - 1 if back else int(own.exists[:, n].sum()) - 1
             before, now = own.field("close")[first - 1 : first + 1, n]
             span = f"for {last - first + 1} sessions" if back else "to the last bar"
-            yield self.report(
-                own, n, first, last, f"The close is {now:g} after {before:g}, {now / before:.4g} times, {span}."
-            )
+            evidence = f"The close is {now:g} after {before:g}, {now / before:.4g} times, {span}."
+            yield replace(self.report(own, n, first, last, evidence), marks_bars=back)
             taken += 2 if back else 1
 
 

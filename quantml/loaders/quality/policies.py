@@ -114,7 +114,9 @@ class QuarantineSymbol(Policy):
 class DropBar(Policy):
     """Take the marked bars out: the symbol has no bar there, so it neither trades nor is forecast.
 
-    A split or dividend on a dropped bar moves to the symbol's next one. Only for rules that mark bars.
+    A split or dividend on a dropped bar moves to the symbol's next one; where none follows it is lost, and the action
+    says so. Only for rules that mark bars. A finding that cannot tell which bars are wrong, such as a `UnitFlip` that
+    never flips back, leaves them as they are, and the action says so.
 
     Whether a bar is wrong is judged with the bars after it: on its own day, a spike that reverts on the next looked
     like a price. A live study would have decided on it.
@@ -130,10 +132,14 @@ class DropBar(Policy):
 
     def apply(self, market: Market, findings: Findings) -> Market:
         """Take the bars out."""
-        actions, mask = _mark(market.bars, findings, "dropped")
-        if not actions:
-            return market
-        return market.edited(partial(remove_bars, mask=mask), actions)
+        told = [one for one in findings if one.marks_bars]
+        cells = [_cells(market.bars, one) & market.bars.traded for one in told]
+        mask = np.any(cells, axis=0) if cells else np.zeros_like(market.bars.traded)
+        actions = [
+            Action(one, _dropped(market.bars, own, mask)) for one, own in zip(told, cells, strict=True) if own.any()
+        ]
+        actions += _left(market.bars, findings)
+        return market.edited(partial(remove_bars, mask=mask), actions) if actions else market
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,9 @@ class ForwardFill(Policy):
     """Let features see the last good bar where one is marked or missing, at most `limit` times in a row.
 
     The filled bar has open, high, low and close at the last close, and no volume. Forecasts, trades and accounts keep
-    to the bars that there are. A session on which no symbol has a bar is not on the clock and is not filled.
+    to the bars that there are. A session on which no symbol has a bar is not on the clock and is not filled, nor is a
+    day on which the symbol's own exchange is closed; `limit` counts the symbol's own sessions. Findings that cannot
+    tell which bars are wrong are left, as in `DropBar`.
 
     What a bar is filled with is earlier than it. Whether a bar that is there is wrong, and so filled, is judged with
     the bars after it, as in `DropBar`.
@@ -168,17 +176,19 @@ class ForwardFill(Policy):
     def apply(self, market: Market, findings: Findings) -> Market:
         """Fill the bars that features read."""
         marking = {rule.name for rule in _as_tuple(self.rules) if rule.marks_bars}
-        absent = ~market.bars.traded
-        cells = [_cells(market.bars, one) & (absent | (one.rule in marking)) for one in findings]
+        absent, closed = ~market.bars.traded, market.bars.closed
+        told = [one for one in findings if one.marks_bars]
+        cells = [_cells(market.bars, one) & ~closed & (absent | (one.rule in marking)) for one in told]
         mask = np.any(cells, axis=0) if cells else np.zeros_like(absent)
         bare = remove_bars(market.feature_bars, mask)
         features, filled = fill_forward(bare, mask, self.limit)
         actions = [
             Action(one, f"filled {int((filled & own).sum())} of {int(own.sum())} for features")
-            for one, own in zip(findings, cells, strict=True)
+            for one, own in zip(told, cells, strict=True)
             if own.any()
         ]
         features = features if actions else market.feature_bars
+        actions += _left(market.bars, findings)
         return replace(market, feature_bars=features, done=(*market.done, *actions))
 
 
@@ -186,7 +196,8 @@ class ForwardFill(Policy):
 class Quality(Declaration):
     """What a study does about what is wrong with its data: nothing, but what its policies say.
 
-    Policies act one after another, in the order given, each on what its rules find in the bars as they were loaded.
+    Policies act one after another, in the order given, each on what its rules find in the bars as they were loaded. A
+    `ForwardFill` stands after every `DropBar`, which would undo its fills or take away the bars that they are made of.
 
     Parameters
     ----------
@@ -212,9 +223,15 @@ class Quality(Declaration):
 
     def validate(self) -> None:
         """Raise where a part is no policy."""
+        filled: Policy | None = None
         for policy in _as_tuple(self.policies):
             if not isinstance(policy, Policy):
                 raise ParameterError("Quality.policies", must="be policies, such as DropBar(Spike())", got=policy)
+            filled = policy if isinstance(policy, ForwardFill) else filled
+            if isinstance(policy, DropBar) and filled is not None:
+                hint = "Give the ForwardFill after it."
+                raise ParameterError("Quality.policies", must="drop bars before others are filled", got=policy,
+                                     where=f"after {filled}", hint=hint)  # fmt: skip
 
     def apply(self, bars: Bars) -> Market:
         """Apply the policies; bars without prices stay as they are.
@@ -250,16 +267,21 @@ def _cells(bars: Bars, finding: Finding) -> NDArray[np.bool_]:
     return mask
 
 
-def _mark(bars: Bars, findings: Findings, verb: str) -> tuple[list[Action], NDArray[np.bool_]]:
-    """Mark the bars that findings point at, and say of each how many there were."""
-    actions, mask = [], np.zeros(bars.traded.shape, dtype=np.bool_)
-    for one in findings:
-        cells = _cells(bars, one) & bars.traded
-        mask |= cells
-        count = int(cells.sum())
-        if count:
-            actions.append(Action(one, f"{verb} {count} bar{'s' if count > 1 else ''}"))
-    return actions, mask
+def _dropped(bars: Bars, own: NDArray[np.bool_], mask: NDArray[np.bool_]) -> str:
+    """Say how many bars of a finding are dropped, and what is lost where no bar of the symbol is left after them."""
+    count = int(own.sum())
+    kept = bars.traded & ~mask
+    over = ~np.maximum.accumulate(kept[::-1], axis=0)[::-1]
+    paid, split = ((own & over & happened).any() for happened in (bars.dividend != 0.0, bars.split != 1.0))
+    lost = " and ".join(name for name, is_lost in (("a dividend", paid), ("a split", split)) if is_lost)
+    more = f"; {lost} on what was dropped is lost, since no bar of the symbol follows" if lost else ""
+    return f"dropped {count} bar{'s' if count > 1 else ''}{more}"
+
+
+def _left(bars: Bars, findings: Findings) -> list[Action]:
+    """Say of findings that cannot tell which bars are wrong that nothing was done."""
+    done = "left all bars as they are, since nothing tells which side is right"
+    return [Action(one, done) for one in findings if not one.marks_bars and one.symbol in bars.symbols]
 
 
 def _as_tuple(part: Any) -> tuple[Any, ...]:
