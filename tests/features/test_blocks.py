@@ -84,7 +84,7 @@ def broken(bars: Bars) -> pd.DataFrame:
         ([broken, Infinite()], "^feature broken must return a frame"),
         ([spread, f.Hurst(40)], r"^feature Hurst\(40\) must have a value somewhere"),
     ],
-    ids=str,
+    ids=["infinite", "infinite first", "a list first", "nothing"],
 )
 def test_the_first_feature_that_fails_is_told_of(features: list[Any], message: str, wide: Bars) -> None:
     with pytest.raises(FeatureError, match=message):
