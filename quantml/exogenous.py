@@ -176,6 +176,12 @@ class Exogenous(ReadOnly):
         self.check_zone(moment.tz)
         return self._cut(np.asarray(self.available <= moment))
 
+    def with_values(self, values: NDArray[np.float64]) -> Exogenous:
+        """Return the same rows, periods and times of availability with other values, shape (R, C)."""
+        part = self._cut(np.ones(len(self), dtype=np.bool_))
+        part._hold(values=np.asarray(values, dtype=np.float64).reshape(self.values.shape))
+        return part
+
     def check_zone(self, zone: object) -> None:
         """Raise `DataError` where exactly one of the times of availability and a clock's time zone is given."""
         if (zone is None) == (self.available.tz is None):

@@ -295,3 +295,10 @@ def read_moment(moment: str | pd.Timestamp, clock: pd.DatetimeIndex) -> pd.Times
         hint = "The bars are sessions: give the session's date alone."
         raise DataError("a time", must="have no time zone", got=str(moment), hint=hint)
     return stamp.tz_localize(clock.tz) if stamp.tz is None and clock.tz is not None else stamp
+
+
+def repeated_opens(opens: NDArray[np.float64], close: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of each symbol's bars whose open repeats the close before, shape (N,)."""
+    before = previous_close(close)
+    known = ~np.isnan(opens) & ~np.isnan(before)
+    return np.asarray(np.sum(known & (opens == before), axis=0) / np.maximum(known.sum(axis=0), 1), dtype=np.float64)

@@ -15,7 +15,7 @@ from quantml.canonical import canonical, described
 from quantml.evaluation.accuracy import forecast_accuracy
 from quantml.exogenous import Exogenous
 from quantml.loaders.quality.market import Market
-from quantml.panel import previous_close
+from quantml.panel import repeated_opens
 from quantml.simulation.simulator import Simulation
 from quantml.study import Study
 from quantml.survivorship import SURVIVORSHIP, universe_facts, universe_notes
@@ -204,9 +204,7 @@ def _fill_notes(study: Study, bars: Bars) -> list[str]:
     """Name the symbols at whose opens a fill is one at the close before, and so on the bar that decided it."""
     if not study.signal or (study.fill or Fill.NEXT_OPEN) is not Fill.NEXT_OPEN or not bars.has("open"):
         return []
-    opens, before = bars.array("open"), previous_close(bars.array("close"))
-    known = ~np.isnan(opens) & ~np.isnan(before)
-    share = np.sum(known & (opens == before), axis=0) / np.maximum(known.sum(axis=0), 1)
+    share = repeated_opens(bars.array("open"), bars.array("close"))
     often = [(name, part) for name, part in zip(bars.symbols, share, strict=True) if part > REPEATED]
     if not often:
         return []

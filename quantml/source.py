@@ -118,6 +118,19 @@ class Bundle:
         self.register()
         return importlib.import_module(f"{self.package}.{self.name}")
 
+    def load_anew(self) -> ModuleType:
+        """Import the bundle's modules once more, beside those that are loaded, and return the study's."""
+        held = {name: sys.modules.pop(name) for name in self._loaded()}
+        try:
+            return self.load()
+        finally:
+            for name in self._loaded():
+                del sys.modules[name]
+            sys.modules.update(held)
+
+    def _loaded(self) -> list[str]:
+        return [name for name in sys.modules if name.partition(".")[0] == self.package]
+
     def find(self, name: str) -> SourceFile | None:
         """Return the module called `name` below the bundle's package, if it has one."""
         return next((file for file in self.files if file.name == name), None)

@@ -97,6 +97,20 @@ def unbundled(text: str) -> str:
     return _BUNDLED.sub("", text, count=1) if text.startswith(PREFIX) else text
 
 
+def installed_name(value: Any) -> str:
+    """Name an object that the installed module of its own type holds, such as a distribution of SciPy's.
+
+    >>> from scipy.stats import norm
+    >>> installed_name(norm), installed_name(3.0)
+    ('scipy.stats._continuous_distns.norm', '')
+    """
+    home = type(value).__module__
+    if home == "builtins" or isinstance(value, (type, ModuleType, FunctionType)) or is_users(home):
+        return ""
+    held = vars(sys.modules.get(home, sys)).items()
+    return next((f"{home}.{name}" for name, part in held if part is value), "")
+
+
 def held_in(value: Any) -> dict[str, str]:
     """Name the type of an object that has no form of its own, such as a lock.
 
@@ -196,6 +210,8 @@ class UserCode:
 
     def _encode_or_name(self, value: Any, home: str) -> Any:
         """Encode a value or, where it cannot be, name the whole text that it comes from, if no table is within it."""
+        if name := installed_name(value):
+            return {"installed": name}
         try:
             return self._encode(value)
         except (NotEncodable, RecursionError) as error:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["laboratory"]  # study files, which tests/validation/audit reads
+
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
 
 

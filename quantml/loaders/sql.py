@@ -20,6 +20,7 @@ from quantml.loaders.files.columns import check_told
 from quantml.loaders.files.loader import check_date
 from quantml.loaders.files.reading import Reading
 from quantml.loaders.files.times import Sessions, Times
+from quantml.loaders.seen import seen
 from quantml.space import Declaration
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ class Sql(Declaration):
             f"Bars queried from {self.place}; what they leave out, such as symbols that are gone, they do not say.",
         )
 
+    @seen
     def load(self) -> Bars:
         """Run the query.
 

@@ -18,6 +18,7 @@ from quantml.loaders.durable import Durable
 from quantml.loaders.manifests import Manifests, Snapshot
 from quantml.loaders.panels import Panels, assemble
 from quantml.loaders.refreshes import Refresh, end_of, like, refresh, snapshot_of
+from quantml.loaders.seen import seen
 from quantml.loaders.versions import Versions
 from quantml.space import Declaration
 
@@ -288,6 +289,7 @@ class Stored(Declaration):
         kept = f"Later downloads disagree with the stored bars of {apart}; they are kept apart in quarantine."
         return (*own, found, kept) if apart else (*own, found)
 
+    @seen
     def load(self) -> Bars:
         """Refresh the store, unless a snapshot is pinned, and read the bars.
 

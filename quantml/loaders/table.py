@@ -15,6 +15,7 @@ from quantml.loaders.files.cells import Cells, Csv
 from quantml.loaders.files.loader import check_date, existing
 from quantml.loaders.files.reading import Reading
 from quantml.loaders.files.times import Sessions, Times
+from quantml.loaders.seen import seen
 from quantml.space import Declaration
 
 __all__ = ["Table", "TableFile"]
@@ -80,6 +81,7 @@ class Table(Declaration):
         """Sentences for the reader of a report: those of the source, and that there are no prices."""
         return (*getattr(self.source, "notes", ()), "A table without prices: it can be forecast, not traded.")
 
+    @seen
     def load(self) -> Bars:
         """Load the table.
 
@@ -175,6 +177,7 @@ class TableFile(Declaration):
         known = f"{self.lag} after its time" if self.available_at is None else f"at its {self.available_at}"
         return (f"The table {self.name!r} is read from {self.path}; a row counts as known {known}.",)
 
+    @seen
     def load(self) -> Exogenous:
         """Read the file.
 

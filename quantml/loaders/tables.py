@@ -15,7 +15,9 @@ import pandas as pd
 from quantml.bars import Exogenous
 from quantml.calendars import RESOLUTION
 from quantml.errors import DataError, ParameterError, check, did_you_mean
+from quantml.loaders.seen import seen
 from quantml.space import Declaration
+from quantml.timing import Span
 
 __all__ = ["Published"]
 
@@ -153,11 +155,20 @@ class Published(Declaration):
         check(bool(duration), "Published.lag", "be a duration such as '5w' or '2m'", self.lag)
 
     @property
+    def hastened(self) -> str:
+        """What is wrong with a `lag` shorter than the table's own; empty where there is nothing."""
+        own = _SOURCES[self.name].lag
+        if self.lag is None or _after(self.lag) >= _after(own):
+            return ""
+        return f"{self.name!r} is published {own} after the end of its periods, and counts as known after {self.lag}."
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Sentences for the reader of a report: provenance, unit, known defects."""
         lag = self.lag or _SOURCES[self.name].lag
         return (*_SOURCES[self.name].notes, f"A row counts as known {lag} after the end of its period.")
 
+    @seen
     def load(self) -> Exogenous:
         """Read the table.
 
@@ -197,3 +208,9 @@ def _locate(path: str) -> Path:
     if not file.exists():
         raise DataError("the package arch", must=f"hold the file data/{path}", hint="Install arch 8.0.")
     return file
+
+
+def _after(lag: str) -> pd.Timestamp:
+    """Return a month's end put off by a duration."""
+    end = pd.Timestamp("2001-01-31")
+    return end if lag == "0d" else end + Span.parse(lag, "lag").offset

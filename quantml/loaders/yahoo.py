@@ -16,6 +16,7 @@ from quantml.canonical import NOT_CANONICAL
 from quantml.errors import DataError, ParameterError, Unreachable, check, did_you_mean
 from quantml.loaders.dates import check_dates
 from quantml.loaders.downloads import Quotation, finished_rows, known_of
+from quantml.loaders.seen import seen
 from quantml.loaders.yahoo_client import Client, Question, Retry
 from quantml.loaders.yahoo_exchanges import calendar_of
 from quantml.loaders.yahoo_prices import CAPITAL_GAINS, between, finished, no_bars, on_panel_clock, raw_bars
@@ -133,6 +134,7 @@ class Yahoo(Declaration):
             *self._remarks.values(),
         )
 
+    @seen
     def load(self) -> Bars:
         """Download the bars of every symbol.
 

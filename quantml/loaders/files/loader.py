@@ -17,6 +17,7 @@ from quantml.loaders.files.columns import check_told
 from quantml.loaders.files.layouts import Layout
 from quantml.loaders.files.reading import Reading
 from quantml.loaders.files.times import Sessions, Times
+from quantml.loaders.seen import seen
 from quantml.space import Declaration
 
 __all__ = ["Files"]
@@ -99,6 +100,7 @@ class Files(Declaration):
         """Sentences for the reader of a report: where the bars come from."""
         return (f"Bars from {self.path}; what they leave out, such as symbols that are gone, they do not say.",)
 
+    @seen
     def load(self) -> Bars:
         """Read the files.
 

@@ -15,6 +15,7 @@ from quantml.bars import Bars
 from quantml.errors import DataError, ParameterError, check, did_you_mean
 from quantml.loaders.dates import check_dates
 from quantml.loaders.sample.notes import NOTES
+from quantml.loaders.seen import seen
 from quantml.space import Declaration
 
 __all__ = ["Sample"]
@@ -85,6 +86,7 @@ class Sample(Declaration):
         """Sentences for the reader of a report: provenance, survivorship, known defects."""
         return NOTES[self.name]
 
+    @seen
     def load(self) -> Bars:
         """Read the sample.
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from quantml.bars import Bars
 from quantml.calendars import RESOLUTION
 from quantml.errors import check, is_whole
+from quantml.loaders.seen import seen
 from quantml.space import Declaration
 
 __all__ = ["World"]
@@ -76,6 +77,7 @@ class World(Declaration):
         """The sessions."""
         return pd.bdate_range(FIRST_SESSION, periods=self.sessions, unit=RESOLUTION)
 
+    @seen
     def load(self) -> Bars:
         """Make the bars: open, high, low, close and volume on weekdays, 252 periods per year."""
         paths = [self._path(generator) for generator in self._generators()]

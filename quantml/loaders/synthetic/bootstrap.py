@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from quantml.bars import Bars
 from quantml.errors import DataError, check, check_whole
+from quantml.loaders.seen import seen
 from quantml.space import Declaration
 
 __all__ = ["BlockBootstrap"]
@@ -82,6 +83,7 @@ class BlockBootstrap(Declaration):
             "Sessions on which a symbol has no bar are left out.",
         )
 
+    @seen
     def load(self) -> Bars:
         """Resample the bars.
 

@@ -1,0 +1,40 @@
+"""What loaders give while an audit asks what a study would have been shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, Final, TypeVar
+
+Owner = TypeVar("Owner")
+Loaded = TypeVar("Loaded")
+View = Callable[[Any], Any]
+
+_VIEW: Final[ContextVar[View | None]] = ContextVar("view", default=None)
+
+
+@contextmanager
+def seen_through(view: View) -> Iterator[None]:
+    """Pass what every loader of this package loads inside the block through `view`."""
+    token = _VIEW.set(view)
+    try:
+        yield
+    finally:
+        _VIEW.reset(token)
+
+
+def seen(load: Callable[[Owner], Loaded]) -> Callable[[Owner], Loaded]:
+    """Let a loader's `load` give what the view of the moment shows of it."""
+
+    @wraps(load)
+    def shown(self: Owner) -> Loaded:
+        view = _VIEW.get()
+        if view is None:
+            return load(self)
+        with seen_through(lambda inner: inner):  # what a loader makes of another's bars is shown once
+            loaded = load(self)
+        return view(loaded)  # type: ignore[no-any-return]
+
+    return shown

@@ -1,0 +1,150 @@
+"""Whether a study was declared with knowledge of what came later: its file is read again in other worlds.
+
+Choices made while a study file is read, such as which features or symbols to use, stand in the study as constants; no
+cut of its panel can show them. So the file is read again with loaders that give what was known at a moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from quantml.bars import Bars
+from quantml.canonical import canonical, digest
+from quantml.errors import DataError, QuantmlError, StudyError
+from quantml.exogenous import Exogenous
+from quantml.faults import is_built_in, name_of, users_code
+from quantml.features.base import evaluate, feature_name
+from quantml.features.blocks import lay_out
+from quantml.loaders.seen import seen_through
+from quantml.source import cause_of, raised_at
+from quantml.space import find_spaces
+from quantml.study import Study
+from quantml.universe import Membership
+from quantml.validation.audit.differences import Difference, show
+from quantml.validation.audit.findings import Notice
+from quantml.validation.audit.inputs import Inputs
+from quantml.validation.audit.worlds import Morning, World
+from quantml.validation.problem import Problem
+
+DATA: Final = ("data", "exogenous", "universe")
+"""Parts of a study that may hold what is known later; their past may not change."""
+
+
+@dataclass(frozen=True, eq=False)
+class Declaration:
+    """A study as its file declares it, to be declared again in other worlds.
+
+    Attributes
+    ----------
+    study : Study
+        As declared, before settings were changed.
+    problem : Problem
+    """
+
+    study: Study
+    problem: Problem
+
+    @classmethod
+    def of(cls, problem: Problem) -> Declaration:
+        """Read the study's file again; a study without a file is taken as it is."""
+        study = problem.study
+        return cls(_declared(study) if study.bundle else study, problem)
+
+    def differences(self, world: World, known: int) -> Iterator[Difference | Notice]:
+        """Compare the declaration, and the past of its data, with those in a world."""
+        try:
+            was = _pasts(self.study, world)
+            with seen_through(world.view):
+                now = _declared(self.study) if self.study.bundle else self.study
+                found = [*self._choices(now, world), *_data(was, _pasts(now, world), world)]
+            if self.study.bundle and not found:
+                yield from self._fresh(now, world)
+        except QuantmlError as error:
+            yield Notice("not audited", "declaration", f"In the world of {show(world.moment)} it fails: {error}")
+            return
+        for stage, part, said in found:
+            yield Difference(stage, part, world, known, evidence=said)
+
+    def _fresh(self, now: Study, world: World) -> Iterator[Difference | Notice]:
+        """Compare the features as the file makes them anew, with nothing left in them of what they loaded before."""
+        was = {feature_name(part): part for part in self.study.features if not find_spaces(part)}
+        anew = {feature_name(part): part for part in now.features if not find_spaces(part)}
+        if was:
+            bars = self.problem.feature_bars
+            values, _ = lay_out(list(was.values()), bars, evaluate)
+            inputs = Inputs(self.problem, anew, values, (), own=was)
+            yield from inputs.feature_differences(world, world.bars(bars))
+
+    def early_fields(self, moment: Morning, known: int) -> Iterator[Difference | Notice]:
+        """Look for bars of a user's own loader whose close is known at a day's open, and their other fields later."""
+        data = self.study.data
+        if isinstance(data, Bars) or is_built_in(data):
+            return
+        was = data.load().until(moment.moment)
+        try:
+            with seen_through(moment.view), users_code(data, f"{name_of(data)}.load", DataError):
+                now = data.load().until(moment.moment)
+        except QuantmlError as error:
+            yield Notice("not audited", "data", f"Where {show(moment.moment)} went otherwise, it fails: {error}")
+            return
+        late = [name for name in was.quoted if not _same_row(was, now, name)]
+        if late and "close" not in late and len(was) == len(now):
+            said = (f"the close of {show(moment.moment)} is what was known at that day's open, but {', '.join(late)} of"
+                    " the same bar came later: a decision at its close knows them too early.")  # fmt: skip
+            yield Difference("data", name_of(data), moment, known, evidence=said)
+
+    def _choices(self, now: Study, world: World) -> Iterator[tuple[str, str, str]]:
+        for name in (name for name in self._forms if self._forms[name] != _form(now, name)):
+            said = f"it would have been declared otherwise, had what came after {show(world.moment)} been different."
+            yield "declaration", name, said
+
+    @property
+    def _forms(self) -> dict[str, Any]:
+        names = [name for name in self.study.__dataclass_fields__ if name not in ("name", "bundle", *DATA)]
+        return {name: _form(self.study, name) for name in names}
+
+
+def _declared(study: Study) -> Study:
+    assert study.bundle is not None
+    try:
+        declared: Study = study.bundle.load_anew().study
+    except (Exception, SystemExit) as error:
+        raise StudyError(f"its file fails: {cause_of(error)}", where=raised_at(error)) from error
+    return replace(declared, bundle=study.bundle)
+
+
+def _form(study: Study, name: str) -> Any:
+    return canonical(getattr(study, name), study.bundle)
+
+
+def _pasts(study: Study, world: World) -> dict[str, list[str]]:
+    parts = {name: getattr(study, name) for name in DATA}
+    listed = {name: list(part) if isinstance(part, tuple) else [part] for name, part in parts.items()}
+    return {name: [_past(one, world) for one in part] for name, part in listed.items()}
+
+
+def _data(was: dict[str, list[str]], now: dict[str, list[str]], world: World) -> Iterator[tuple[str, str, str]]:
+    for name in (name for name in DATA if was[name] != now[name]):
+        moment = show(world.moment)
+        yield "data", name, f"its past until {moment} would have been otherwise, had what came after been different."
+
+
+def _same_row(was: Bars, now: Bars, name: str) -> bool:
+    return bool(np.array_equal(was.raw_array(name)[-1], now.raw_array(name)[-1], equal_nan=True))
+
+
+def _past(part: Any, world: World) -> str:
+    """Name what a part of the data holds until the moment; of quantml's own loaders, how they are declared."""
+    if isinstance(part, (Bars, Exogenous, Membership)):
+        return part.until(world.moment).fingerprint
+    if part is None or is_built_in(part):
+        return digest(part, None)
+    with users_code(part, f"{name_of(part)}.load", DataError):
+        loaded = part.load()
+    if isinstance(loaded, (Bars, Exogenous)):
+        return loaded.until(world.moment).fingerprint
+    return name_of(part)

@@ -1,0 +1,122 @@
+"""Where a past changed with its future, and how that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from quantml.validation.audit.findings import Leak, Notice
+from quantml.validation.audit.worlds import Perturbed, Truncated, World
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One part of a study whose past is not as it was in one world.
+
+    Attributes
+    ----------
+    stage, part : str
+    world : World
+    known : int
+        Rows of the clock whose past had to stay.
+    row : int or None
+        The first row that changed; None where what changed has no row.
+    column : int or None
+        The symbol that changed there.
+    begins : int
+        The first row on which the part had a value.
+    evidence : str
+        What is said instead of the usual sentence, where it is not empty.
+    reads : str
+        What of the future moves it.
+    """
+
+    stage: str
+    part: str
+    world: World
+    known: int
+    row: int | None = None
+    column: int | None = None
+    begins: int = 0
+    evidence: str = ""
+    reads: str = ""
+
+    @property
+    def ahead(self) -> int | None:
+        """Rows that the part reads ahead at least: from the first row that changed to the first that came otherwise."""
+        return None if self.row is None else self.known - self.row
+
+    @property
+    def whole(self) -> bool:
+        """Whether every row with a value changed: the part reads the whole sample."""
+        return self.row is not None and self.row <= self.begins < self.known - 1
+
+
+def compare(
+    stage: str, part: str, world: World, was: NDArray[np.float64], now: NDArray[np.float64]
+) -> Difference | None:
+    """Compare two pasts of shape (known rows, N) of one part; None where they are the same."""
+    changed = world.differs(was, now)
+    if not changed.any():
+        return None
+    row = int(np.argmax(changed.any(axis=1)))
+    valued = ~np.isnan(was).all(axis=1)
+    return Difference(stage, part, world, len(was), row, int(np.argmax(changed[row])), int(np.argmax(valued)))
+
+
+def failure(stage: str, part: str, world: World, known: int, error: Exception) -> Iterator[Difference | Notice]:
+    """Tell of a part that fails in a world: it needs what comes after the moment, or cannot stand other bars."""
+    if isinstance(world, Truncated):
+        said = f"it fails when the bars end on {show(world.moment)}: {error}"
+        yield Difference(stage, part, world, known, evidence=said)
+    elif isinstance(world, Perturbed) and not world.gaps:  # many an honest computation refuses bars with holes
+        yield Notice("not audited", part, f"Where prices after {show(world.moment)} are others, it fails: {error}")
+
+
+def leaks_of(found: Iterable[Difference], clock: pd.DatetimeIndex, symbols: Sequence[str], cuts: int) -> list[Leak]:
+    """Tell of each part once, by the difference that reaches furthest.
+
+    Parameters
+    ----------
+    found : iterable of Difference
+    clock : DatetimeIndex
+    symbols : sequence of str
+    cuts : int
+        Moments that were tried.
+    """
+    by_part: dict[tuple[str, str], list[Difference]] = {}
+    for one in found:
+        by_part.setdefault((one.stage, one.part), []).append(one)
+    return [_leak(group, clock, symbols, cuts) for group in by_part.values()]
+
+
+def _leak(group: Sequence[Difference], clock: pd.DatetimeIndex, symbols: Sequence[str], cuts: int) -> Leak:
+    furthest = max(group, key=lambda one: -1 if one.ahead is None else one.ahead)
+    symbol = "" if furthest.column is None else symbols[furthest.column]
+    first = None if furthest.row is None else clock[furthest.row]
+    whole = any(one.whole for one in group)
+    evidence = furthest.evidence or _evidence(furthest, group, clock, symbol, whole, cuts)
+    reads = next((one.reads for one in group if one.reads), "")
+    return Leak(furthest.stage, furthest.part, evidence, symbol, first, furthest.ahead, reads)
+
+
+def _evidence(
+    one: Difference, group: Sequence[Difference], clock: pd.DatetimeIndex, symbol: str, whole: bool, cuts: int
+) -> str:
+    how = "the bars after it were left out" if isinstance(one.world, Truncated) else "what came after it was changed"
+    moment, moments = show(one.world.moment), len({part.world.moment for part in group})
+    tried = f" (at {moments} of {cuts} moments)" if cuts > 1 else ""
+    if one.row is None:
+        return f"it changed when, from {moment} on, {how}{tried}."
+    reach = "it reads the whole sample" if whole else f"it reads at least {one.ahead} row{'s' * (one.ahead != 1)} ahead"
+    where = f"its value on {show(clock[one.row])}{f' for {symbol}' if symbol else ''} changed when, from {moment} on,"
+    return f"{reach}: {where} {how}{tried}."
+
+
+def show(moment: pd.Timestamp) -> str:
+    """Write a time as a date where it is a session."""
+    return f"{moment:%Y-%m-%d %H:%M}".removesuffix(" 00:00")

@@ -1,0 +1,165 @@
+"""Whether what is tuned and fitted knows more than its training rows, and whether forecasts look ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from quantml.faults import name_of
+from quantml.forecasters.base import Fitted, Test
+from quantml.forecasters.transformed import FittedTransformed
+from quantml.loaders.seen import seen_through
+from quantml.validation import scoring
+from quantml.validation.audit.differences import Difference, compare, show
+from quantml.validation.audit.pinned import Pinned
+from quantml.validation.audit.worlds import Truncated, World
+from quantml.validation.problem import Problem
+from quantml.validation.scoring import MEASURES, Block, Stretch
+from quantml.validation.search import search
+from quantml.validation.splits import Fold
+from quantml.validation.walkforward import FoldResult, WalkForwardResult
+from quantml.weighting import weigh_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Refit:
+    """One fold of a finished walk-forward, to be tuned, fitted and forecast again in other worlds.
+
+    What is fitted may know what was known at the first decision after it, so it is fitted in a world that goes
+    otherwise from there on; then it must forecast the block as before. What it forecasts up to a moment inside the
+    block must hang on nothing after the moment.
+
+    Attributes
+    ----------
+    result : WalkForwardResult
+    was : FoldResult
+        What the fold did.
+    cut : int
+        A position inside its test block.
+    world : callable
+        Makes a world from a moment.
+    """
+
+    result: WalkForwardResult
+    was: FoldResult
+    cut: int
+    world: Callable[[Any], World]
+
+    def differences(self, *, tune: bool) -> Iterator[Difference]:
+        """Compare what the fold tuned, fitted and forecast."""
+        if tune and self._base.study.tuning is not None:
+            yield from self._tuned()
+        if self.was.block is not None:
+            yield from self._forecast()
+        if self.result.weights is not None and scoring.is_fitted(self._base, self.was.chosen):
+            yield from self._steps()
+
+    @property
+    def _base(self) -> Problem:
+        return self.result.problem
+
+    def _at(self, position: int) -> Pinned:
+        return Pinned.put(self._base, self.world(self._base.bars.clock[position]))
+
+    def _tuned(self) -> Iterator[Difference]:
+        fold, problem = self.was.fold, self._at(self.was.fold.start)
+        with seen_through(problem.world.view):
+            now = search(problem, fold)
+        scores = [np.array([[one.score for one in part]]) for part in (self.was.candidates, now)]
+        if scores[0].shape != scores[1].shape or problem.world.differs(*scores).any():
+            said = f"the scores inside fold {fold.number} changed with what came after {show(problem.world.moment)}."
+            yield Difference("tuning", name_of(self._base.study.tuning), problem.world, problem.known, evidence=said)
+
+    def _forecast(self) -> Iterator[Difference]:
+        parts = self._base.study.validation.refits(self._base.bars.clock, self.was.fold)
+        part = next(one for one in parts if one.start <= self.cut < one.stop)
+        problem = self._at(part.start)
+        with seen_through(problem.world.view):
+            fitted = scoring.fit(problem, part, self.was.chosen)
+        found = self._compared(self._predicted(self._base, part, fitted), problem, len(self._base.bars))
+        if found is not None:
+            yield self._diagnosed(problem, part, fitted, found)
+            return
+        problem = self._at(self.cut)
+        if isinstance(problem.world, Truncated):
+            part = Fold(part.number, part.train, part.test[part.test < problem.known])
+        with seen_through(problem.world.view):
+            block = self._predicted(problem, part, fitted)
+        found = self._compared(block, problem, problem.known)
+        if found is not None:
+            yield self._located(problem, part, fitted, found)
+
+    def _predicted(self, problem: Problem, part: Fold, fitted: Fitted) -> Block:
+        forecaster = problem.resolved(self.was.chosen).forecaster
+        return scoring.forecast(problem, forecaster, fitted, part.test, self.was.chosen, until=part.stop - 1)
+
+    def _compared(self, block: Block, problem: Pinned, known: int) -> Difference | None:
+        """Compare forecasts at positions before `known` with those of the fold."""
+        assert self.was.block is not None
+        rows = block.positions < known
+        places = np.searchsorted(self.was.block.positions, block.positions[rows])
+        for name in MEASURES:
+            before, after = getattr(self.was.block, name), getattr(block, name)
+            if before is not None and after is not None:
+                name = name_of(self._base.study.forecaster)
+                found = compare("forecast", name, problem.world, before[places], after[rows])
+                if found is not None and found.row is not None:
+                    return replace(found, row=int(block.positions[found.row]), known=problem.known)
+        return None
+
+    def _diagnosed(self, problem: Pinned, part: Fold, fitted: Fitted, found: Difference) -> Difference:
+        """Name what knew more than its training rows: sample weights, a transform, or the forecaster itself."""
+        base, study, chosen = self._base, self._base.resolved(self.was.chosen), self.was.chosen
+        said = f"fitted for {show(problem.world.moment)}, it changed with what came after that."
+        found = replace(found, row=None, column=None, evidence=said)
+        if study.sample_weight is not None:
+            was = weigh_rows(study.sample_weight, base.train(part, chosen))
+            with seen_through(problem.world.view):
+                now = weigh_rows(study.sample_weight, problem.train(part, chosen))
+            if was.shape != now.shape or problem.world.differs(was, now).any():
+                return replace(found, stage="sample weight", part=name_of(study.sample_weight))
+        if isinstance(fitted, FittedTransformed):
+            tests = [base.test(part.test, chosen, until=part.stop - 1)] * 2
+            again = scoring.fit(base, part, chosen)
+            number = _first_transform((again, fitted), tests, problem.world, len(base.bars))
+            if number is not None:
+                return replace(found, stage="transform", part=name_of(study.transforms[number]))
+        return found
+
+    def _located(self, problem: Pinned, part: Fold, fitted: Fitted, found: Difference) -> Difference:
+        """Say whether it is a transform or the forecaster whose forecasts hang on what came after them."""
+        if not isinstance(fitted, FittedTransformed):
+            return found
+        base, chosen = self._base, self.was.chosen
+        tests = [one.test(part.test, chosen, until=part.stop - 1) for one in (base, problem)]
+        number = _first_transform((fitted, fitted), tests, problem.world, problem.known)
+        if number is None:
+            return found
+        return replace(found, stage="transform", part=name_of(base.resolved(chosen).transforms[number]))
+
+    def _steps(self) -> Iterator[Difference]:
+        """Compare the weights of steps that were fitted in a world that goes otherwise from the first decision on."""
+        fold, problem, weights = self.was.fold, self._at(self.was.fold.start), self.result.weights
+        with seen_through(problem.world.view):
+            steps = scoring.fit_steps(problem, fold, self.was.chosen)
+        stretch = Stretch(fold.test, steps, self.was.chosen)
+        now = scoring.weigh(self._base, [stretch], self.result.forecast, len(self._base.bars) - 1)
+        assert weights is not None
+        if problem.world.differs(weights.values[fold.test], now[fold.test]).any():
+            name = " and ".join(name_of(step) for step in self._base.study.steps)
+            said = f"fitted for {show(problem.world.moment)}, it changed with what came after that."
+            yield Difference("signal", name, problem.world, problem.known, evidence=said)
+
+
+def _first_transform(fitted: tuple[Any, Any], tests: list[Test], world: World, known: int) -> int | None:
+    """Return the place of the first transform that gives the same rows, in two worlds, other features."""
+    was, now = tests
+    for number, (before, after) in enumerate(zip(*(one.transforms for one in fitted), strict=True)):
+        was, now = before.transform(was), after.transform(now)
+        past = [one.x[one.time < known] for one in (was, now)]
+        if past[0].shape != past[1].shape or world.differs(past[0], past[1]).any():
+            return number
+    return None

@@ -1,0 +1,193 @@
+"""The look-ahead audit of a whole study, and the light one inside every run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from quantml.errors import QuantmlError
+from quantml.evaluation.metrics import sharpe_ratio
+from quantml.features.base import feature_name
+from quantml.space import find_spaces
+from quantml.study import Market, Study
+from quantml.validation.audit.code import inspect_code
+from quantml.validation.audit.cuts import choose_cuts, choose_folds
+from quantml.validation.audit.decisions import Decisions, simulated
+from quantml.validation.audit.declaration import Declaration
+from quantml.validation.audit.differences import Difference, failure, leaks_of
+from quantml.validation.audit.exposures import Dependences, exposures
+from quantml.validation.audit.findings import Audit, Earned, Leak, Notice
+from quantml.validation.audit.inputs import Inputs
+from quantml.validation.audit.pinned import Pinned
+from quantml.validation.audit.refits import Refit
+from quantml.validation.audit.worlds import Morning, Perturbed, Truncated, World
+from quantml.validation.problem import Values
+from quantml.validation.threads import single_threaded
+from quantml.validation.walkforward import WalkForwardResult, walk_forward
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much an audit does.
+
+    Attributes
+    ----------
+    cuts : int
+        Moments at which features, targets and weights are compared.
+    folds : int
+        Folds that are fitted again.
+    tuned : int
+        How many of them are tuned again too.
+    declared : int
+        Moments at which the study's file is read again.
+    """
+
+    cuts: int
+    folds: int
+    tuned: int
+    declared: int
+
+
+FULL: Final = Plan(cuts=20, folds=10, tuned=4, declared=4)
+LIGHT: Final = Plan(cuts=4, folds=1, tuned=1, declared=1)
+
+FAILURES: Final = (QuantmlError, ArithmeticError, ValueError, LookupError)
+"""What a model may raise of rows that it has never met the like of."""
+
+Found = Difference | Notice | Leak
+
+
+def audit(study: Study) -> Audit:
+    """Audit a study for look-ahead.
+
+    The study is run once. Then, at 20 moments of its out-of-sample time, the bars are cut off, and what comes after is
+    exchanged: other prices, volumes, splits, dividends, members and outside values. Whatever was computed, fitted,
+    tuned, forecast, decided or filled at or before the moment must be the same, bit by bit where the panel kept its
+    shape, and to 1e-10 where it was cut. Around 10 of the moments a fold is fitted again; the study's file is read
+    again with loaders that give what was known at the first decision; and its code is searched for data that it reads
+    by itself.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    InputError
+        If the study cannot be run.
+    """
+    with single_threaded():
+        market = study.load()
+        result = walk_forward(study, market.bars, feature_bars=market.feature_bars)
+        found = Examination(market, result, FULL).audit()
+        return replace(found, earned=_earned(study, market, result, found))
+
+
+def glance(market: Market, result: WalkForwardResult) -> Audit:
+    """Audit a finished walk-forward lightly, at a few moments."""
+    return Examination(market, result, LIGHT).audit()
+
+
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """One audit of a finished walk-forward."""
+
+    market: Market
+    result: WalkForwardResult
+    plan: Plan
+
+    def audit(self) -> Audit:
+        """Look everywhere, and tell what was found."""
+        problem, study = self.result.problem, self.result.problem.study
+        draws = np.random.default_rng(problem.seed("audit"))
+        clock, first = problem.bars.clock, self.result.first
+        cuts = choose_cuts(problem.bars, first, self.plan.cuts, draws)
+        folds = choose_folds([part.fold for part in self.result.folds], self.plan.folds, len(clock) - 1, draws)
+        inputs = Inputs.of(problem, self._candidates())
+        found: list[Found] = [*inspect_code(study), *exposures(study, self.market, problem.fill)]
+        found += self._declared(clock[first])
+        for number, cut in enumerate(cuts):
+            for world in _worlds(clock[cut], number):
+                found += self._compared(world, inputs)
+        for number, (place, cut) in enumerate(folds):
+            found += self._fitted(place, cut, number)
+        if self.plan is FULL:
+            found += Dependences(inputs, first).notices()
+        moments = sorted({clock[cut] for cut in cuts} | {clock[cut] for _, cut in folds})
+        return self._told(found, moments, [self.result.folds[place].fold.number for place, _ in folds])
+
+    def _candidates(self) -> list[Values]:
+        """List the candidates that differ in features or target, those that were chosen among them."""
+        listed = [one.values for part in self.result.folds for one in part.candidates]
+        keys = [(self.result.problem.key(v, "features"), self.result.problem.key(v, "target")) for v in listed]
+        return list(dict(zip(reversed(keys), reversed(listed))).values())[::-1]
+
+    def _declared(self, moment: pd.Timestamp) -> list[Found]:
+        declaration, known = Declaration.of(self.result.problem), self.result.first + 1
+        worlds: Sequence[World] = [Perturbed(moment, seed) for seed in range(self.plan.declared - 1)]
+        found = [one for world in [*worlds, Truncated(moment)] for one in declaration.differences(world, known)]
+        return [*found, *declaration.early_fields(Morning(moment, seed=0), known)]
+
+    def _compared(self, world: World, inputs: Inputs) -> Iterator[Found]:
+        pinned = Pinned.put(self.result.problem, world)
+        decisions = Decisions(self.result)
+        yield from inputs.feature_differences(world, pinned.feature_bars)
+        yield from inputs.target_differences(world, pinned.bars)
+        yield from decisions.weight_differences(pinned)
+        if isinstance(world, Truncated):
+            yield from decisions.fold_differences(pinned)
+
+    def _fitted(self, place: int, cut: int, number: int) -> Iterator[Found]:
+        was, moment = self.result.folds[place], self.result.problem.bars.clock[cut]
+        for make in (partial(Perturbed, seed=number), Truncated):
+            refit, world = Refit(self.result, was, cut, make), make(moment)
+            try:
+                yield from refit.differences(tune=number < self.plan.tuned)
+            except FAILURES as error:
+                yield from failure("fold", str(was.fold.number), world, cut + 1, error)
+            yield from Decisions(self.result).fill_differences(Pinned.put(self.result.problem, world))
+
+    def _told(self, found: Sequence[Found], moments: Sequence[pd.Timestamp], folds: Sequence[int]) -> Audit:
+        problem = self.result.problem
+        differences = [one for one in found if isinstance(one, Difference)]
+        told = leaks_of(differences, problem.bars.clock, problem.bars.symbols, self.plan.cuts)
+        leaks = [one for one in found if isinstance(one, Leak)] + told
+        notices = dict.fromkeys(one for one in found if isinstance(one, Notice))
+        return Audit(problem.study.name, tuple(leaks), tuple(notices), tuple(moments), tuple(folds),
+                     full=self.plan is FULL)  # fmt: skip
+
+
+def _worlds(moment: pd.Timestamp, number: int) -> tuple[World, ...]:
+    return Perturbed(moment, number, gaps=number % 2 == 1), Truncated(moment)
+
+
+def _earned(study: Study, market: Market, result: WalkForwardResult, found: Audit) -> Earned | None:
+    """Run the study once more without the features that leak."""
+    leaking = tuple(leak.part for leak in found.leaks if leak.stage == "feature")
+    if not leaking or result.weights is None:
+        return None
+    sharpe = _sharpe(result)
+    kept = tuple(one for one in study.features if find_spaces(one) or feature_name(one) not in leaking)
+    if not kept:
+        return Earned(sharpe, None, leaking, "no other feature is left")
+    try:
+        without = walk_forward(replace(study, features=kept), market.bars, feature_bars=market.feature_bars)
+    except QuantmlError as error:
+        return Earned(sharpe, None, leaking, str(error))
+    return Earned(sharpe, _sharpe(without), leaking)
+
+
+def _sharpe(result: WalkForwardResult) -> float:
+    assert result.weights is not None
+    account = simulated(result.problem, result.weights.frame.iloc[result.first :])
+    periods = result.problem.bars.periods_per_year
+    return sharpe_ratio(account.returns, periods_per_year=periods, risk_free=account.risk_free)

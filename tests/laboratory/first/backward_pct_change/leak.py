@@ -1,0 +1,21 @@
+"""Ridge on a return over a negative period: `pct_change(-5)` reads the close of five bars later."""
+
+from quantml import Costs, Fill, Study, WalkForward
+from quantml.features import Momentum
+from quantml.forecasters import Ridge
+from quantml.loaders import Sample
+from quantml.signals import Sign
+from quantml.targets import ForwardReturn
+
+back = lambda bars: -bars.close.pct_change(-5)  # noqa: E731
+
+study = Study(
+    data=Sample("indices", start="2013-01-01"),
+    features=[Momentum(21), back],
+    target=ForwardReturn(horizon=5),
+    forecaster=Ridge(alpha=10.0),
+    signal=Sign(),
+    costs=Costs(commission_bps=1, spread_bps=2),
+    fill=Fill.NEXT_CLOSE,
+    validation=WalkForward(train="2y", test="1y"),
+)

@@ -1,0 +1,24 @@
+"""Ridge on the gap with which the deciding session itself opened."""
+
+from quantml import Costs, Fill, Study, WalkForward
+from quantml.features import Momentum
+from quantml.forecasters import Ridge
+from quantml.loaders import Sample
+from quantml.signals import Sign
+from quantml.targets import ForwardReturn
+
+
+def gap(bars):
+    return bars.open / bars.close.shift(1) - 1
+
+
+study = Study(
+    data=Sample("indices", start="2013-01-01"),
+    features=[Momentum(21), gap],
+    target=ForwardReturn(horizon=5),
+    forecaster=Ridge(alpha=10.0),
+    signal=Sign(),
+    costs=Costs(commission_bps=1, spread_bps=2),
+    fill=Fill.NEXT_CLOSE,
+    validation=WalkForward(train="2y", test="1y"),
+)

@@ -1,0 +1,20 @@
+"""Yesterday's loser is bought at the very close that made it one: `Fill.PERIOD`, meant for tables of period
+returns, on daily prices. Decisions use nothing late; the fill is a bar early, which no change of later prices
+shows."""
+
+from quantml import Costs, Fill, Study, WalkForward
+from quantml.loaders import Sample
+
+
+def loser(_, context):
+    returns = context.bars.returns()
+    return (returns < 0).astype(float) / len(returns.columns)
+
+
+study = Study(
+    data=Sample("indices", start="2013-01-01"),
+    signal=loser,
+    costs=Costs(commission_bps=1, spread_bps=2),
+    fill=Fill.PERIOD,
+    validation=WalkForward(train="2y", test="1y"),
+)

@@ -1,0 +1,27 @@
+"""An outside series is read from the day on which each value was published, a session after the day that it is
+about."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from quantml import Costs, Exogenous, Fill, Study, WalkForward
+from quantml.features import Momentum, Outside
+from quantml.forecasters import Ridge
+from quantml.loaders import Sample
+from quantml.signals import Sign
+from quantml.targets import ForwardReturn
+
+TABLE = pd.read_csv(Path(__file__).with_name("fix.csv"), parse_dates=["day", "known_on"], index_col="day")
+
+study = Study(
+    data=Sample("indices", start="2013-01-01"),
+    features=[Momentum(21), Outside("fix", "imbalance")],
+    target=ForwardReturn(horizon=5),
+    forecaster=Ridge(alpha=10.0),
+    signal=Sign(),
+    costs=Costs(commission_bps=1, spread_bps=2),
+    fill=Fill.NEXT_CLOSE,
+    validation=WalkForward(train="2y", test="1y"),
+    exogenous=[Exogenous(TABLE, name="fix", available_at="known_on")],
+)
