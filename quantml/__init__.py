@@ -26,6 +26,7 @@ __all__ = [
     "Tuning",
     "WalkForward",
     "accuracy",
+    "audit",
     "buy_and_hold",
     "convert",
     "features",
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from quantml.study import Study as Study
     from quantml.study_file import load_study as load_study
     from quantml.timing import Fill as Fill
+    from quantml.validation.audit.whole import audit as audit
     from quantml.validation.splits import WalkForward as WalkForward
     from quantml.validation.tuning import Tuning as Tuning
 else:
@@ -93,6 +95,7 @@ else:
             "Tuning": "validation.tuning",
             "WalkForward": "validation.splits",
             "accuracy": ".evaluation.accuracy",
+            "audit": "validation.audit.whole",
             "buy_and_hold": "simulation.simulator",
             "convert": "currency",
             "features": ".features",

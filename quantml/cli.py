@@ -69,7 +69,7 @@ def run(
     settings: Settings = [],  # noqa: B006 - typer reads it, nobody writes to it
     as_json: AsJson = False,
 ) -> None:
-    """Run a study's walk-forward and write its report."""
+    """Run a study's walk-forward and write its report; exits with 3 where its light audit finds look-ahead."""
     from quantml.reports.publish import run as run_study
     from quantml.reports.terminal import result_table
     from quantml.runs import default_out
@@ -81,6 +81,24 @@ def run(
         study = load_study(file)
         finished = run_study(study, executor=executor, out=out or default_out(), progress=True, settings=settings)
     _show(_run_as_json(finished) if as_json else result_table(finished))
+    _alarm(bool(finished.leaks))
+
+
+@app.command()
+def audit(
+    file: StudyFile,
+    settings: Settings = [],  # noqa: B006 - typer reads it, nobody writes to it
+    as_json: AsJson = False,
+) -> None:
+    """Look for look-ahead in every part of a study; exits with 3 where any is found."""
+    from quantml.reports.audit import audit_table
+    from quantml.study_file import load_study
+    from quantml.validation.audit.whole import audit as audit_study
+
+    with _prints_to_stderr():
+        found = audit_study(load_study(file).override(settings))
+    _show(found.as_values() if as_json else audit_table(found))
+    _alarm(not found.passed)
 
 
 @app.command()
@@ -276,6 +294,7 @@ def _run_as_json(finished: Run) -> dict[str, Any]:
         "folder": str(finished.folder),
         "report": str(finished.folder / "report.html") if finished.folder else None,
         "verdict": None if verdict is None else {"outcome": verdict.outcome, "paragraph": verdict.paragraph},
+        "leaks": list(finished.leaks),
         "cautions": cautions(finished),
         "ruined_at": finished.manifest.get("ruined_at"),
         "metrics": dict(finished.metrics),

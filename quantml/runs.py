@@ -21,11 +21,13 @@ from quantml import record, storage
 from quantml.bars import Bars
 from quantml.errors import StorageError
 from quantml.evaluation import metrics
-from quantml.evaluation.verdict import Verdict, judge
+from quantml.evaluation.verdict import Verdict, judge, void
 from quantml.manifest import read_manifest, read_verdict
 from quantml.simulation.simulator import Simulation, buy_and_hold, simulate
 from quantml.source import package_digest
 from quantml.study import Market, Study
+from quantml.validation.audit.findings import Audit
+from quantml.validation.audit.whole import glance
 from quantml.validation.scoring import opened_flat
 from quantml.validation.threads import single_threaded
 from quantml.validation.walkforward import WalkForwardResult, walk_forward
@@ -106,6 +108,12 @@ class Run:
         found: Mapping[str, float] = self.manifest["metrics"]
         return found
 
+    @property
+    def leaks(self) -> Sequence[str]:
+        """What the look-ahead audit inside the run found, one sentence each; nothing in runs from before it."""
+        found = self.manifest.get("audit", {"leaks": ()})["leaks"]
+        return tuple(f"{leak['stage']} {leak['part']}: {leak['evidence']}" for leak in found)
+
     def __repr__(self) -> str:
         return f"Run({self.name}/{self.id}, {len(self.folds)} folds)"
 
@@ -150,14 +158,17 @@ def run(
         loaded = time.perf_counter()
         bars, seen = market.bars, market.feature_bars
         result = walk_forward(study, bars, feature_bars=seen, executor=executor, progress=progress)
-        finished = _assemble(study, market, result, settings)
-    ended = time.perf_counter()
-    timing = {"load": loaded - began, "walk_forward": ended - loaded, "total": ended - began}
+        walked = time.perf_counter()
+        found = glance(market, result)
+        audited = time.perf_counter()
+        finished = _assemble(study, market, result, settings, found)
+    spent = {"load": loaded - began, "walk_forward": walked - loaded, "audit": audited - walked}
+    timing = {**spent, "total": time.perf_counter() - began}
     finished = replace(finished, timing=timing)
     return finished if out is None else save(finished, out, documents)
 
 
-def _assemble(study: Study, market: Market, result: WalkForwardResult, settings: Sequence[str]) -> Run:
+def _assemble(study: Study, market: Market, result: WalkForwardResult, settings: Sequence[str], found: Audit) -> Run:
     bars = market.bars
     simulation, benchmark = _simulated(study, bars, result)
     equity = _equity_table(simulation, benchmark)
@@ -170,7 +181,9 @@ def _assemble(study: Study, market: Market, result: WalkForwardResult, settings:
             seed=result.problem.seed("verdict"),
             risk_free=simulation.risk_free,
         )
+        verdict = verdict if found.passed else void(verdict, [str(leak) for leak in found.leaks])
     manifest = _manifest(study, market, result, settings) | _measured(bars, result, simulation, benchmark)
+    manifest["audit"] = found.as_values()
     return Run(
         manifest=manifest,
         folds=record.folds_table(result, simulation),

@@ -125,6 +125,15 @@ class _Kind:
     defined: Callable[[Values], Flags] = _known
 
 
+_DECIDED: Final[Mapping[str, Callable[[Values, Values], float]]] = MappingProxyType(
+    {
+        "precision": lambda y, p: precision(y, p, threshold=0.5),
+        "recall": lambda y, p: recall(y, p, threshold=0.5),
+        "f1": lambda y, p: f1(y, p, threshold=0.5),
+    }
+)
+"""What a probability says that is read as a yes where it is above one half."""
+
 _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
     {
         **dict.fromkeys(
@@ -137,11 +146,10 @@ _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
                 "brier": brier,
                 "log_loss": log_loss,
                 "directional_accuracy": lambda y, p: directional_accuracy(2.0 * (y > 0.0) - 1.0, 2.0 * p - 1.0),
-                "precision": lambda y, p: precision(y, p, threshold=0.5),
-                "recall": lambda y, p: recall(y, p, threshold=0.5),
-                "f1": lambda y, p: f1(y, p, threshold=0.5),
+                **_DECIDED,
             },
         ),
+        "success": _Kind(probability_error, {"brier": brier, "log_loss": log_loss, **_DECIDED}),
         "volatility": _Kind(
             _volatility_loss,
             {"rmse": rmse, "mae": mae, "qlike": lambda y, f: qlike(y**2, f**2)},
@@ -157,17 +165,20 @@ def forecast_accuracy(
 ) -> dict[str, float]:
     """Measure a forecast beside the naive one, on the cells in which both and the realised value are known.
 
-    Directions are judged by the squared errors of their probability, volatilities by `qlike` of their squares, and
-    everything else by squared errors. A panel of at least two symbols adds the `information_coefficient`.
+    Directions and the success of a rule are judged by the squared errors of their probability, volatilities by `qlike`
+    of their squares, and everything else by squared errors. A panel of at least two symbols adds the
+    `information_coefficient`.
 
     Parameters
     ----------
     realised, forecast, naive : array_like, shape (T,) or (T, N)
-        In the target's unit; for a direction, `realised` above 0 is the event and the forecasts are probabilities.
+        In the target's unit; for a direction or a success, `realised` above 0 is the event and the forecasts are
+        probabilities.
     kind : str
-        ``"return"``, ``"excess"``, ``"scaled"``, ``"rank"``, ``"direction"``, ``"class"`` (1 up, -1 down, 0 neither),
-        ``"volatility"``, ``"drawdown"`` or ``"column"`` (of an outside table), as `quantml.targets.Target` has them; of
-        volatilities, cells in which one of the three is not above zero are left out too.
+        ``"return"``, ``"excess"``, ``"scaled"``, ``"rank"``, ``"direction"``, ``"success"`` (of a rule), ``"class"``
+        (1 up, -1 down, 0 neither), ``"volatility"``, ``"drawdown"`` or ``"column"`` (of an outside table), as
+        `quantml.targets.Target` has them; of volatilities, cells in which one of the three is not above zero are left
+        out too.
     horizon : int
         Periods that each forecast looks ahead, for `diebold_mariano`.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal
 
@@ -16,7 +16,7 @@ from quantml.evaluation.performance import total_return
 from quantml.evaluation.relative import excess_return
 from quantml.evaluation.series import as_pair
 
-Outcome = Literal["supported", "inconclusive", "rejected"]
+Outcome = Literal["supported", "inconclusive", "rejected", "void"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Verdict:
     ----------
     outcome : str
         ``"supported"``: the intervals of both `sharpe_ratio` and `excess_return` lie above zero. ``"rejected"``:
-        one of them lies below zero, or the account was lost. ``"inconclusive"``: anything else.
+        one of them lies below zero, or the account was lost. ``"void"``: the record was made with knowledge of what
+        came later (`void`). ``"inconclusive"``: anything else.
     paragraph : str
         The verdict in words, for a reader who knows no statistics.
     sharpe_ratio : Interval
@@ -126,6 +127,23 @@ def judge(
     outcome: Outcome = "rejected" if lost else _outcome(sharpe, excess)
     judged = [_LOST] if lost else _judged(outcome, sharpe, excess, needed, beyond=bool(np.any(risk_free)))
     return Verdict(outcome, _paragraph(sharpe, years, judged), sharpe, excess, years, needed)
+
+
+def void(verdict: Verdict, leaks: Sequence[str]) -> Verdict:
+    """Return the verdict on a record that was made with knowledge of what came later: it says nothing.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    leaks : sequence of str
+        What was found, one sentence each.
+    """
+    found = "one leak" if len(leaks) == 1 else f"{len(leaks)} leaks"
+    paragraph = (
+        f"Void. The look-ahead audit found {found}: {leaks[0].rstrip('.')}. What this record earned, it earned with"
+        " knowledge that nobody had at the time, so it says nothing about the strategy. Mend that, and run it again."
+    )
+    return replace(verdict, outcome="void", paragraph=paragraph, years_needed=None)
 
 
 def _outcome(sharpe: Interval, excess: Interval) -> Outcome:

@@ -17,8 +17,11 @@ from quantml.timing import Fill
 
 __all__ = ["Fitted", "Forecast", "Forecaster", "Question", "RowForecast", "Test", "Train"]
 
-UNSIGNED: Final = ("volatility", "drawdown")
+UNSIGNED: Final = ("volatility", "drawdown", "success")
 """Kinds of target that do not say which way a price goes."""
+
+BINARY: Final = ("direction", "success")
+"""Kinds of target that are 1.0 or 0.0, of which the probability of 1.0 is forecast."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +31,8 @@ class Question:
     Attributes
     ----------
     kind : str
-        ``"return"``, ``"excess"``, ``"scaled"``, ``"rank"``, ``"direction"``, ``"class"``, ``"volatility"``,
-        ``"drawdown"`` or ``"column"``; `quantml.targets.Target` says what each is.
+        ``"return"``, ``"excess"``, ``"scaled"``, ``"rank"``, ``"direction"``, ``"success"``, ``"class"``,
+        ``"volatility"``, ``"drawdown"`` or ``"column"``; `quantml.targets.Target` says what each is.
     horizon : int
         Bars of the symbol that the target spans.
     start : str
@@ -45,6 +48,16 @@ class Question:
     start: str
     fill: Fill
     periods_per_year: float
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether the target is 1.0 or 0.0, and the probability of 1.0 is forecast."""
+        return self.kind in BINARY
+
+    @property
+    def is_class(self) -> bool:
+        """Whether the target is one of a few classes rather than a number."""
+        return self.is_binary or self.kind == "class"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +106,10 @@ class Train(ReadOnly):
     embargo: int = 0
 
     def where(self, keep: NDArray[np.bool_]) -> Train:
-        """Return the rows at which `keep`, shape (rows,), is true."""
+        """Return the rows at which `keep`, shape (rows,), is true; the mean of their weights is 1 again."""
         weight = None if self.weight is None else self.weight[keep]
+        if weight is not None and weight.size:
+            weight = weight / weight.mean()
         rows = {name: getattr(self, name)[keep] for name in ("x", "y", "label_end", "time", "symbol")}
         return replace(self, weight=weight, **rows)
 
@@ -138,9 +153,10 @@ class RowForecast(ReadOnly):
     Attributes
     ----------
     mean : ndarray of float64, shape (rows,)
-        Expected value of the target, in its unit. For a direction, whose target is 0 or 1, it is the probability.
+        Expected value of the target, in its unit. Where the target is 0 or 1, it is the probability of 1.
     probability : ndarray of float64, shape (rows,), or None
-        Probability that the symbol goes up; for a direction only.
+        Probability that the symbol goes up, for a direction, or that following the primary rule pays, for its success;
+        None for anything else.
     variance : ndarray of float64, shape (rows,), or None
         Variance of the target around `mean`, in its unit squared, where the forecaster has one.
     """
@@ -159,9 +175,10 @@ class Forecast(ReadOnly):
     clock : DatetimeIndex, shape (T,)
     symbols : tuple of str, length N
     mean : ndarray of float64, shape (T, N)
-        Expected value of the target at each decision, in the target's unit; the probability for a direction.
+        Expected value of the target at each decision, in the target's unit; the probability of 1 where it is 0 or 1.
     probability : ndarray of float64, shape (T, N), or None
-        Probability that the symbol goes up; for a direction only.
+        Probability that the symbol goes up, for a direction, or that following the primary rule pays, for its success;
+        None for anything else.
     variance : ndarray of float64, shape (T, N), or None
         Variance of the target around `mean`, in its unit squared.
     quantiles : mapping of float to ndarray of shape (T, N), or None
@@ -205,7 +222,8 @@ class Forecast(ReadOnly):
         Raises
         ------
         ForecastError
-            If the forecast is of a volatility or a drawdown, or of a direction without a probability.
+            If the forecast is of a volatility, a drawdown or the success of a rule, or of a direction without a
+            probability.
         """
         if self.kind in UNSIGNED:
             raise ForecastError("a signed forecast", must="be of a return or a direction", got=self.kind)

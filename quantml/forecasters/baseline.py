@@ -19,9 +19,9 @@ __all__ = ["FittedMean", "FittedNaive", "HistoricalMean", "Naive"]
 class HistoricalMean(Declaration):
     """Forecast each symbol's target by its mean over the training rows.
 
-    For a direction the mean is the share of ups, which is the probability. The variance is that of the symbol's
-    training targets (with n / (n - 1) for n rows; NaN where there is one). Sample weights weight both. A symbol
-    without training rows has no forecast.
+    Where the target is 0 or 1, the mean is the share of ones, which is the probability. The variance is that of the
+    symbol's training targets (with n / (n - 1) for n rows; NaN where there is one). Sample weights weight both. A
+    symbol without training rows has no forecast.
 
     This is the benchmark of Campbell and Thompson (2008, Review of Financial Studies 21, equation 1), with a
     rolling or an expanding window as the walk-forward says.
@@ -42,7 +42,7 @@ class HistoricalMean(Declaration):
         for symbol in np.unique(train.symbol):
             own = train.symbol == symbol
             means[symbol], variances[symbol] = _moments(train.y[own], weight[own])
-        return FittedMean(means, variances, train.question.kind == "direction", len(train.y))
+        return FittedMean(means, variances, train.question.is_binary, len(train.y))
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +51,13 @@ class FittedMean(ReadOnly):
 
     means: NDArray[np.float64]
     variances: NDArray[np.float64]
-    of_direction: bool
+    is_binary: bool
     rows_used: int
 
     def predict(self, test: Test) -> RowForecast:
         """Repeat each symbol's mean and variance on its rows."""
         mean = self.means[test.symbol]
-        return RowForecast(mean, mean if self.of_direction else None, self.variances[test.symbol])
+        return RowForecast(mean, mean if self.is_binary else None, self.variances[test.symbol])
 
 
 @dataclass(frozen=True)
@@ -65,23 +65,23 @@ class Naive(Declaration):
     """Forecast each symbol's target by its newest value that is known at the decision.
 
     Newest means of the latest decision whose label has ended. Nothing is learned, so nothing is refused; a row
-    before the symbol's first known value has no forecast. For a direction the probability is 0 or 1.
+    before the symbol's first known value has no forecast. Where the target is 0 or 1, so is the probability.
     """
 
     def fit(self, train: Train) -> FittedNaive:
         """Note what is asked."""
-        return FittedNaive(train.question.kind == "direction")
+        return FittedNaive(train.question.is_binary)
 
 
 @dataclass(frozen=True, eq=False)
 class FittedNaive:
     """The naive forecast."""
 
-    of_direction: bool
+    is_binary: bool
 
     def predict(self, test: Test) -> RowForecast:
         """Repeat the newest known value of the target."""
-        return RowForecast(test.latest, test.latest if self.of_direction else None)
+        return RowForecast(test.latest, test.latest if self.is_binary else None)
 
 
 def _moments(y: NDArray[np.float64], weight: NDArray[np.float64]) -> tuple[float, float]:

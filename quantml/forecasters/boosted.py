@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from quantml.arrays import ReadOnly
 from quantml.errors import ForecastError, check, is_finite, is_whole
 from quantml.forecasters.base import Question, Train
 from quantml.forecasters.tabular import Tabular, window
@@ -18,7 +19,10 @@ __all__ = ["LightGBM"]
 
 @dataclass(frozen=True)
 class LightGBM(Tabular):
-    """Gradient-boosted trees by LightGBM: log loss for a direction, squared error for anything else.
+    """Gradient-boosted trees by LightGBM: log loss for probabilities and classes, squared error for numbers.
+
+    For a target of three classes it learns the probability of each, with one tree a class in every round, and forecasts
+    the expected class: the probability of a rise less that of a fall.
 
     It runs on one thread, deterministically and row-wise, with the fit's seed, so that equal data give equal bytes.
     NaN features are kept, as LightGBM's missing values. Parameters carry the names of LightGBM's scikit-learn
@@ -27,7 +31,7 @@ class LightGBM(Tabular):
     Parameters
     ----------
     n_estimators : int
-        Trees, at least 1.
+        Rounds of boosting, at least 1; a round grows one tree, or one for each class.
     learning_rate : float
         Shrinkage of each tree, above 0.
     num_leaves : int
@@ -90,7 +94,7 @@ class LightGBM(Tabular):
     def check_question(self, question: Question) -> None:
         """Accept every question."""
 
-    def learn(self, rows: Train) -> Booster:
+    def learn(self, rows: Train) -> Booster | ClassBooster:
         """Grow the trees."""
         import lightgbm
 
@@ -100,14 +104,18 @@ class LightGBM(Tabular):
             hint = "Lengthen train, or lower min_child_samples."
             raise ForecastError("LightGBM", must=must, got=len(rows.y), where=window(rows), hint=hint)
         parameters = self.parameters(rows)
-        data = lightgbm.Dataset(rows.x, label=rows.y, weight=rows.weight, params=parameters)
+        classes, numbers = np.unique(rows.y, return_inverse=True)
+        several = rows.question.kind == "class"
+        label = numbers if several else rows.y
+        data = lightgbm.Dataset(rows.x, label=label, weight=rows.weight, params=parameters)
         # Without keep_training_booster the model would be written out as text and parsed again.
-        return Booster(lightgbm.train(parameters, data, self.n_estimators, keep_training_booster=True))
+        booster = lightgbm.train(parameters, data, self.n_estimators, keep_training_booster=True)
+        return ClassBooster(booster, classes) if several else Booster(booster)
 
     def parameters(self, rows: Train) -> dict[str, Any]:
         """Return the parameters under LightGBM's own names, as passed to ``lightgbm.train`` for these rows."""
         return {
-            "objective": "binary" if rows.question.kind == "direction" else "regression",
+            **_objective(rows),
             "learning_rate": self.learning_rate,
             "num_leaves": self.num_leaves,
             "max_depth": self.max_depth,
@@ -137,3 +145,22 @@ class Booster:
     def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum the trees' leaves for each row, on one thread."""
         return np.asarray(self.booster.predict(x, num_threads=1), dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class ClassBooster(ReadOnly):
+    """Grown trees of each class of `classes`, in ascending order: a ``lightgbm.Booster``."""
+
+    booster: Any
+    classes: NDArray[np.float64]
+
+    def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean of the classes, each as likely as its trees say, on one thread."""
+        shares = np.asarray(self.booster.predict(x, num_threads=1), dtype=np.float64)
+        return np.asarray((shares * self.classes).sum(axis=1), dtype=np.float64)
+
+
+def _objective(rows: Train) -> dict[str, Any]:
+    if rows.question.kind == "class":
+        return {"objective": "multiclass", "num_class": len(np.unique(rows.y))}
+    return {"objective": "binary" if rows.question.is_binary else "regression"}

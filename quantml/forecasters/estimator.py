@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from quantml.errors import ForecastError, ParameterError
 from quantml.forecasters.base import Forecaster, Question, Train
-from quantml.forecasters.tabular import RowModel, Tabular, refuse_direction, require_direction
+from quantml.forecasters.tabular import RowModel, Tabular, refuse_probability, require_probability
 
 __all__ = ["Estimator", "as_forecaster"]
 
@@ -23,9 +23,9 @@ class Estimator(Tabular):
     The estimator itself is never fitted: each fit works on a clone, or on a copy where it is no scikit-learn
     estimator. Its random states that are None, nested ones too, are set from the fit's seed. A number in ``n_jobs``
     becomes 1: work is spread over folds, and sums that threads add in any order would differ from run to run. A
-    classifier is asked for a direction or for classes and answers with ``predict_proba``, of which classes take the
-    expected value; anything else forecasts numbers with ``predict``. Arrays are passed, without names; sample weights
-    as ``sample_weight``.
+    classifier is asked for a direction, success or classes and answers with ``predict_proba``, of which three classes
+    take the expected value; anything else forecasts numbers with ``predict``. Arrays are passed, without names; sample
+    weights as ``sample_weight``.
 
     A study wraps estimators by itself; write `Estimator` only to be explicit.
 
@@ -54,11 +54,11 @@ class Estimator(Tabular):
         return type(self.estimator).__name__
 
     def check_question(self, question: Question) -> None:
-        """Raise `ForecastError` unless a classifier is asked for a direction or classes, another model for a number."""
+        """Raise `ForecastError` unless a classifier is asked for classes, another model for a number."""
         if not _classifies(self.estimator):
-            return refuse_direction(self.label, question)
+            return refuse_probability(self.label, question)
         if question.kind != "class":
-            require_direction(self.label, question)
+            require_probability(self.label, question)
         if not hasattr(self.estimator, "predict_proba"):
             hint = "Wrap it in sklearn.calibration.CalibratedClassifierCV."
             raise ForecastError(self.label, must="have predict_proba, to forecast a direction", hint=hint)
@@ -74,7 +74,7 @@ class Estimator(Tabular):
         if weight and "sample_weight" not in inspect.signature(model.fit).parameters:
             hint = "Leave the study's sample_weight out, or use an estimator that takes one."
             raise ForecastError(self.label, must="take sample_weight in fit, where rows have weights", hint=hint)
-        if rows.question.kind == "direction":
+        if rows.question.is_binary:
             model.fit(rows.x, rows.y.astype(np.int64), **weight)
             return _UpProbability(model)
         if _classifies(model):

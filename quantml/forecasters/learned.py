@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from quantml.arrays import ReadOnly
 from quantml.errors import ForecastError, check, is_finite
 from quantml.forecasters.base import Question, Train
-from quantml.forecasters.tabular import Tabular, require_direction, window
+from quantml.forecasters.tabular import Tabular, require_probability, window
 
 __all__ = ["Linear", "LinearFunction", "Logistic", "LogisticFunction", "Ridge"]
 
@@ -107,12 +107,12 @@ class Ridge(Tabular):
 
 @dataclass(frozen=True)
 class Logistic(Tabular):
-    r"""Logistic regression for a direction, on features standardised over the training rows.
+    r"""Logistic regression for a direction or the success of a rule, on features standardised over the training rows.
 
     .. math:: \min_{a, b} \tfrac12 \lVert b \rVert^2 + C \sum_i w_i \log(1 + e^{-s_i (a + z_i' b)})
 
-    with z the standardised features, s 1 for up and -1 for not, and w the sample weights, 1 where there are none.
-    Solved by Newton's method (scikit-learn's ``newton-cholesky``) until the gradient is below 1e-8.
+    with z the standardised features, s 1 where the target is 1 and -1 where it is 0, and w the sample weights, 1 where
+    there are none. Solved by Newton's method (scikit-learn's ``newton-cholesky``) until the gradient is below 1e-8.
 
     Parameters
     ----------
@@ -132,8 +132,8 @@ class Logistic(Tabular):
         check(_is_positive(self.C), "Logistic.C", "be a finite number above 0", self.C)
 
     def check_question(self, question: Question) -> None:
-        """Raise `ForecastError` unless a direction is asked for."""
-        require_direction(self.label, question)
+        """Raise `ForecastError` unless the probability of a direction or of success is asked for."""
+        require_probability(self.label, question)
 
     def learn(self, rows: Train) -> LogisticFunction:
         """Minimise the penalised logistic loss; an optimiser that gives up is logged as a warning."""

@@ -14,7 +14,7 @@ from quantml.errors import ForecastError
 from quantml.forecasters.base import Question, RowForecast, Test, Train
 from quantml.space import Declaration
 
-__all__ = ["FittedTabular", "RowModel", "Tabular", "check_target", "refuse_direction", "require_direction"]
+__all__ = ["FittedTabular", "RowModel", "Tabular", "check_target", "refuse_probability", "require_probability"]
 
 ROUNDING = 1e-12
 """Spread of a target, relative to its size, at and below which it is constant but for rounding."""
@@ -24,7 +24,7 @@ class RowModel(Protocol):
     """A function learned from rows: features in, one number per row out."""
 
     def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the expected target of each row of `x`, shape (rows, features): a probability for a direction."""
+        """Return the expected target of each row of `x`, shape (rows, features): a probability where it is 0 or 1."""
         ...
 
 
@@ -50,8 +50,8 @@ class Tabular(Declaration, ABC):
         """Learn from training rows that have been checked: at least one, finite features, a target that varies."""
 
     def check_question(self, question: Question) -> None:
-        """Raise `ForecastError` if the forecaster cannot answer `question`; the base refuses a direction."""
-        refuse_direction(self.label, question)
+        """Raise `ForecastError` if the forecaster cannot answer `question`; the base refuses a probability."""
+        refuse_probability(self.label, question)
 
     def fit(self, train: Train) -> FittedTabular:
         """Learn from the rows of `train`.
@@ -142,7 +142,7 @@ class FittedTabular:
         mean = np.full(len(test.x), np.nan)
         for rows in self._batches(test.time, np.flatnonzero(complete)):
             mean[rows] = self._answers(test.x[rows])
-        return RowForecast(mean, probability=mean if self.question.kind == "direction" else None)
+        return RowForecast(mean, probability=mean if self.question.is_binary else None)
 
     def _batches(self, time: NDArray[np.int64], rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         if self.row_by_row or len(rows) == 0:
@@ -160,18 +160,21 @@ class FittedTabular:
         return answers
 
 
-def refuse_direction(label: str, question: Question) -> None:
+def refuse_probability(label: str, question: Question) -> None:
     """Raise unless `question` asks for a number."""
-    if question.kind == "direction":
-        hint = "Use Logistic, LightGBM or a scikit-learn classifier for a direction."
+    if question.is_binary:
+        hint = "Use Logistic, LightGBM or a scikit-learn classifier for a probability."
         raise ForecastError(label, must="be asked for a return or a volatility", got=question.kind, hint=hint)
 
 
-def require_direction(label: str, question: Question) -> None:
-    """Raise unless `question` asks for a direction."""
-    if question.kind != "direction":
-        hint = "Use target=Direction(...), or a forecaster of numbers such as Ridge."
-        raise ForecastError(label, must="be asked for a direction", got=question.kind, hint=hint)
+def require_probability(label: str, question: Question) -> None:
+    """Raise unless `question` asks for the probability of a direction or of success."""
+    if question.is_binary:
+        return
+    hint = "Use target=Direction(...), or a forecaster of numbers such as Ridge."
+    if question.kind == "class":
+        hint = "Use LightGBM or a scikit-learn classifier for three classes, or a Direction without a band."
+    raise ForecastError(label, must="be asked for a direction", got=question.kind, hint=hint)
 
 
 def window(train: Train) -> str:
@@ -199,12 +202,15 @@ def check_target(label: str, train: Train) -> None:
                             got=float(train.y[~np.isfinite(train.y)][0]), where=window(train))  # fmt: skip
     where = f"all {len(train.y)} training rows, {window(train)}"
     hint = "Lengthen train, or change the target."
-    if train.question.kind == "direction":
+    if train.question.is_binary:
+        asked, one = ("direction", "up") if train.question.kind == "direction" else ("success", "success")
         if not np.isin(train.y, (0.0, 1.0)).all():
-            raise ForecastError("a direction", must="be 1.0 (up) or 0.0", got=float(train.y.max()), where=window(train))
+            must = f"be 1.0 ({one}) or 0.0"
+            raise ForecastError(f"a {asked}", must=must, got=float(train.y.max()), where=window(train))
         if np.ptp(train.y) == 0.0:
-            only = "a constant target, " + ("up" if train.y[0] else "not up")
-            raise ForecastError(f"{label} must see both directions in training", got=only, where=where, hint=hint)
+            only = "a constant target, " + (one if train.y[0] else f"not {one}")
+            both = "directions" if asked == "direction" else "success and failure"
+            raise ForecastError(f"{label} must see both {both} in training", got=only, where=where, hint=hint)
     elif np.ptp(train.y) <= ROUNDING * np.abs(train.y).max():
         only = f"a constant target, {train.y[0]:.6g}"
         raise ForecastError(f"{label} must see a target that varies in training", got=only, where=where, hint=hint)

@@ -16,23 +16,26 @@ from quantml.reports.tables import Table
 
 _LOSS: Final = {
     "return": "squared error",
-    "direction": "squared error of the probability",
+    **dict.fromkeys(("direction", "success"), "squared error of the probability"),
     "volatility": "QLIKE loss of the variance",
 }
 _KINDS: Final = {
-    "ForwardReturn": "return",
+    **dict.fromkeys(("ForwardReturn", "ExcessReturn", "ActiveReturn", "ResidualReturn"), "return"),
+    "VolatilityScaledReturn": "return",
+    "RankReturn": "rank",
     "Direction": "direction",
-    "MetaLabel": "direction",
+    "TripleBarrier": "class",
+    "MetaLabel": "success",
     "RealisedVolatility": "volatility",
 }
 _LOWER_IS_BETTER: Final = frozenset({"rmse", "mae", "brier", "log_loss", "qlike"})
 
 
 def kind(facts: Facts) -> str:
-    """What is forecast: ``"return"``, ``"direction"``, ``"volatility"``, or ``"value"`` for any other target."""
+    """What is forecast, by the name of a group of targets; ``"value"`` for one of no group."""
     target = facts.study.get("target") or {}
     if target.get("band"):
-        return "value"  # three classes, of which the expected one is forecast
+        return "class"
     return _KINDS.get(str(target.get("type", "")).rpartition(".")[2], "value")
 
 
@@ -104,7 +107,10 @@ class Constant:
 
 _CONSTANTS: Final = {
     "return": Constant(0.0, "always saying zero", "Returns hardly repeat themselves"),
+    "rank": Constant(0.0, "always saying the middle rank", "Ranks hardly repeat themselves"),
     "direction": Constant(0.5, "always saying one half", "Directions hardly repeat themselves"),
+    "class": Constant(0.0, "always saying neither up nor down", "Classes hardly repeat themselves"),
+    "success": Constant(0.5, "always saying one half", "Successes hardly repeat themselves"),
 }
 
 
@@ -169,7 +175,7 @@ def picture(facts: Facts) -> plots.Picture | None:
     theirs, own = (forecasts["realised"] - guess) ** 2, (forecasts["realised"] - forecasts["mean"]) ** 2
     saved = (theirs - own).groupby(forecasts["time"]).sum(min_count=1).dropna()
     total = float(theirs[own.notna()].sum())
-    if len(saved) < 2 or total <= 0.0:
+    if len(saved) < 2 or total <= 0.0 or not saved.any():  # a line along zero has no scale
         return None
     path = pd.Series(saved.cumsum().to_numpy() / total, index=pd.DatetimeIndex(saved.index))
     return plots.skill_picture(path, "the naive forecast" if fair is None else fair.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from quantml.record import CAUTIONS
-from quantml.reports import accuracy, activity, folds, omissions, performance, provenance, quality, words
+from quantml.reports import accuracy, activity, audit, folds, omissions, performance, provenance, quality, words
 from quantml.reports.facts import Facts
 from quantml.reports.pages import environment
 
@@ -18,6 +18,7 @@ OUTCOMES: Final = {
     "supported": ("Supported", "✓"),
     "inconclusive": ("Inconclusive", "?"),
     "rejected": ("Rejected", "✗"),
+    "void": ("Void", "⊘"),
 }
 """The word and the sign of each outcome; colour only repeats them."""
 
@@ -62,6 +63,7 @@ def _head(facts: Facts) -> dict[str, Any]:
         "verdict": verdict,
         "outcome": None if verdict is None else OUTCOMES[verdict.outcome],
         "cautions": [note for note in facts.data["notes"] if note.startswith(CAUTIONS)],
+        "leaks": facts.run.leaks,
         "ruined_at": None if manifest.get("ruined_at") is None else words.day(manifest["ruined_at"]),
     }
 
@@ -85,6 +87,7 @@ def _always(facts: Facts) -> dict[str, Any]:
             "versions": provenance.versions(facts),
             "hashes": provenance.hashes(facts),
         },
+        "audit": audit.told(facts),
         "omissions": omissions.omissions(facts),
     }
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 from quantml.runs import Run
 
 _ROWS: Final = ("total_return", "annual_return", "annual_volatility", "sharpe_ratio", "max_drawdown", "excess_return")
-_COLOURS: Final = {"supported": "green", "inconclusive": "yellow", "rejected": "red"}
+_COLOURS: Final = {"supported": "green", "inconclusive": "yellow", "rejected": "red", "void": "bold red"}
 
 
 def result_table(run: Run) -> RenderableType:
@@ -49,6 +49,7 @@ def result_table(run: Run) -> RenderableType:
     if run.verdict is not None:
         colour = _COLOURS[run.verdict.outcome]
         parts.append(Text.assemble(("Verdict: ", "bold"), (run.verdict.outcome, f"bold {colour}")))
+    parts += [Text.assemble(("Leak: ", "bold red"), sentence) for sentence in run.leaks]
     if run.manifest.get("ruined_at"):
         parts.append(Text(f"The account was lost on {words.day(run.manifest['ruined_at'])}.", style="bold"))
     parts += [Text.assemble(("Caution: ", "bold"), sentence) for sentence in cautions(run)]

@@ -7,6 +7,7 @@ from quantml.lazy import attach
 __all__ = [
     "Cap",
     "Context",
+    "Follow",
     "MovingAverageCross",
     "Proportional",
     "RankLongShort",
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from quantml.signals.base import Step as Step
     from quantml.signals.base import Weights as Weights
     from quantml.signals.base import apply_steps as apply_steps
+    from quantml.signals.following import Follow as Follow
     from quantml.signals.limits import Cap as Cap
     from quantml.signals.limits import Rebalance as Rebalance
     from quantml.signals.rules import MovingAverageCross as MovingAverageCross
@@ -36,6 +38,7 @@ else:
         {
             "Cap": "limits",
             "Context": "base",
+            "Follow": "following",
             "MovingAverageCross": "rules",
             "Proportional": "rules",
             "RankLongShort": "rules",

@@ -101,6 +101,8 @@ class Context:
         When decisions are executed.
     cash : float, CashRate or None
         What cash earns.
+    primary : tuple of steps
+        The rule whose success is forecast, where the study's target is a `quantml.targets.MetaLabel`; else empty.
     """
 
     bars: Bars
@@ -109,6 +111,7 @@ class Context:
     costs: Costs | None = None
     fill: Fill | None = None
     cash: float | CashRate | None = None
+    primary: tuple[Step, ...] = ()
 
     @property
     def universe(self) -> NDArray[np.bool_]:

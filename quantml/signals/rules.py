@@ -53,7 +53,7 @@ class Sign(Declaration):
         Raises
         ------
         SignalError
-            If there is no forecast, or it is of a volatility.
+            If there is no forecast, or it says nothing of which way prices go.
         """
         signed = _signed(self, inputs)
         side = (signed > self.threshold).astype(np.float64)
@@ -94,7 +94,7 @@ class Proportional(Declaration):
         Raises
         ------
         SignalError
-            If there is no forecast, or it is of a volatility.
+            If there is no forecast, or it says nothing of which way prices go.
         """
         return _equally(self.scale * _signed(self, inputs), context)
 
@@ -141,8 +141,8 @@ class RankLongShort(Declaration):
         Raises
         ------
         SignalError
-            If the panel has a single symbol; without `by`, if there is no forecast or it is of a volatility; with
-            `by`, if there is a forecast.
+            If the panel has a single symbol; without `by`, if there is no forecast or it says nothing of which
+            way prices go; with `by`, if there is a forecast.
         """
         if len(context.bars.symbols) < 2:
             hint = "Use Sign() on a single symbol."
@@ -216,6 +216,8 @@ def _signed(step: object, inputs: Any) -> NDArray[np.float64]:
     forecast = forecast_for(step, inputs)
     if forecast.kind in UNSIGNED:
         hint = "Forecast a return or a direction; VolatilityTarget sizes weights by volatility."
+        if forecast.kind == "success":
+            hint = "Use Follow(), which trades the primary rule of the MetaLabel."
         got = f"a {forecast.kind}"
         raise SignalError(type(step).__name__, must="receive a forecast with a sign", got=got, hint=hint)
     return np.asarray(forecast.signed, dtype=np.float64)

@@ -43,10 +43,10 @@ class TripleBarrier(Ahead):
     of it; without a `window` it is 1, and they are returns.
 
     The highs and lows of the `horizon` bars that follow the start can touch; with a fill at the open, the bar of the
-    fill is the first of them. Reaching a barrier touches it. A bar that reaches both is read as the worse of the two:
-    the stop came first. The label ends at the bar that touches, or at the last of the `horizon` bars, whose close is
-    the time-out. Past the end of a delisted symbol, what its holders are paid can touch too, and is otherwise the
-    time-out.
+    fill is the first of them. Reaching a barrier touches it. A bar that reaches both touched the one first that it
+    opened at or beyond; where it opened between them, it is read as the worse of the two: the stop came first. The
+    label ends at the bar that touches, or at the last of the `horizon` bars, whose close is the time-out. Past the end
+    of a delisted symbol, what its holders are paid can touch too, and is otherwise the time-out.
 
     There is no value where neither barrier is touched by the end of the bars and the time-out is still ahead; until
     there are `window` returns, or where they are all equal; and for a decision on a delisted symbol's last bar that
@@ -124,10 +124,11 @@ class TripleBarrier(Ahead):
     def _outcome(self, bars: Bars, fill: Fill, side: NDArray[np.float64]) -> _Outcome:
         """Follow the path of each decision on its side to its end."""
         high, low, close = (bars.array(field) for field in ("high", "low", "close"))
+        opens = bars.array("open")
         own = OwnBars.of(bars)
         start, first = self.entry(own, bars, fill)
         upper, lower = self._barriers(bars, start, side)
-        touched, row = _first_touch(high, low, own.last, upper, lower, side, first, int(self.horizon))
+        touched, row = _first_touch(opens, high, low, own.last, upper, lower, side, first, int(self.horizon))
         final, timed_out = own.price_ahead(close, close, first + self.horizon - 1)
         free = np.isnan(touched) & ~np.isnan(upper) & (timed_out != UNKNOWN)
         touched = np.where(free, 1.0 * (final >= upper) - (final <= lower), touched)
@@ -147,6 +148,7 @@ class TripleBarrier(Ahead):
 
 
 def _first_touch(
+    opens: NDArray[np.float64],
     high: NDArray[np.float64],
     low: NDArray[np.float64],
     last: NDArray[np.int64],
@@ -158,16 +160,17 @@ def _first_touch(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Find the first of `horizon` bars from `first` on that touches a barrier, and which; NaN and UNKNOWN if none."""
     touched, row = np.full(high.shape, np.nan), np.full(high.shape, UNKNOWN)
-    _walk(high, low, last, upper, lower, side, first, horizon, touched, row)
+    _walk(opens, high, low, last, upper, lower, side, first, horizon, touched, row)
     return touched, row
 
 
 @kernel(
     types.void(
-        F2, F2, I2, F2, F2, F2, types.int64, types.int64, types.float64[:, ::1], types.int64[:, ::1]
+        F2, F2, F2, I2, F2, F2, F2, types.int64, types.int64, types.float64[:, ::1], types.int64[:, ::1]
     )
 )  # fmt: skip
 def _walk(
+    opens: NDArray[np.float64],
     high: NDArray[np.float64],
     low: NDArray[np.float64],
     last: NDArray[np.int64],
@@ -198,5 +201,8 @@ def _walk(
                 above, below = highs[bar] >= top, lows[bar] <= bottom
                 if above or below:
                     touching[row, column] = stand[bar]
+                    if above and below:
+                        opened = opens[stand[bar], column]
+                        above, below = opened >= top, opened <= bottom
                     touched[row, column] = (1.0 if above else -1.0) if above != below else -side[row, column]
                     break

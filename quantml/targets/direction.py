@@ -89,7 +89,8 @@ class MetaLabel(Declaration):
     the decision. Where that is 0, or no decision, there is nothing to follow and no value; nor where the outcome is
     not known. The label ends where the outcome's does.
 
-    What is forecast is the probability that the primary rule is right, not that the symbol rises.
+    What is forecast is the probability that the primary rule is right, not that the symbol rises: the kind is
+    ``"success"``. `quantml.signals.Follow` trades the primary rule on it; `Sign` and its like refuse it.
 
     Parameters
     ----------
@@ -118,6 +119,9 @@ class MetaLabel(Declaration):
                 hint = "Write for instance primary=MovingAverageCross(20, 100, short=True)."
                 got = _brief(step) if self.steps else "no step"
                 raise ParameterError("MetaLabel.primary", must="hold signal steps", got=got, hint=hint)
+            if callable(getattr(step, "fit", None)):
+                must = "hold steps with nothing to fit, as labels are made before any fold is"
+                raise ParameterError("MetaLabel.primary", must=must, got=_brief(step))
         if isinstance(self.outcome, type) or not callable(getattr(self.outcome, "earned", None)):
             must, hint = "tell what a side earns", "Write outcome=ForwardReturn(5), or a TripleBarrier."
             raise ParameterError("MetaLabel.outcome", must=must, got=_brief(self.outcome), hint=hint)
@@ -140,7 +144,7 @@ class MetaLabel(Declaration):
         earned = self.outcome.earned(bars, fill, side)
         values = np.where(np.isnan(earned.returns), np.nan, (earned.returns > 0.0).astype(np.float64))
         label_end = np.where(np.isnan(values), UNKNOWN, earned.label_end)
-        return make_target(self.outcome, bars, values, label_end, "direction", f"meta_label_{self.outcome.horizon}")
+        return make_target(self.outcome, bars, values, label_end, "success", f"meta_label_{self.outcome.horizon}")
 
 
 def _brief(part: Any) -> str:

@@ -21,7 +21,7 @@ from quantml.features.base import Features, build_features
 from quantml.forecasters.base import Forecast, Question, Test, Train
 from quantml.signals.base import Context, Weights, apply_steps
 from quantml.study import Study
-from quantml.targets import ForwardReturn, Target, TargetRule, latest_known
+from quantml.targets import ForwardReturn, MetaLabel, Target, TargetRule, latest_known
 from quantml.timing import Fill
 from quantml.validation.splits import Fold, is_known
 
@@ -134,7 +134,8 @@ class Problem:
         study, bars, features = self.resolved(values), self.bars, self.features(values)
         if last is not None:
             bars, features = bars.between(bars.clock[0], bars.clock[last]), features.head(last + 1)
-        return Context(bars, features, forecast, study.costs, self.fill, study.cash)
+        primary = study.target.steps if isinstance(study.target, MetaLabel) else ()
+        return Context(bars, features, forecast, study.costs, self.fill, study.cash, primary)
 
     def key(self, values: Values, part: str = "") -> tuple[tuple[str, str], ...]:
         """Name a candidate, or only what it says of one part of the study, by the canonical form of its values."""

@@ -157,7 +157,8 @@ def _shared_key(problem: Problem, stretch: Stretch) -> tuple[Any, ...]:
     """Name the weights that stretches share: fitted steps are their own, others what the candidate says of them."""
     if is_fitted(problem, stretch.values):
         return ("fitted", *map(id, stretch.steps))
-    return (*problem.key(stretch.values, "signal"), *problem.key(stretch.values, "features"))
+    parts = ("signal", "features", "target")  # the target's primary rule is what some steps follow
+    return tuple(item for part in parts for item in problem.key(stretch.values, part))
 
 
 def _decided(problem: Problem, stretch: Stretch, forecast: Forecast | None, last: int) -> NDArray[np.float64]:

@@ -98,6 +98,15 @@ def test_summary_of_directions_reads_probabilities():
     assert "information_coefficient" not in summary
 
 
+def test_summary_of_a_success_has_no_direction():
+    arrays = [1.0, 0.0, 1.0, 1.0], [0.8, 0.6, 0.4, 0.9], [0.5] * 4
+    summary = accuracy.forecast_accuracy(*arrays, kind="success")
+    directions = accuracy.forecast_accuracy(*arrays, kind="direction")
+    gone = {"directional_accuracy", "naive_directional_accuracy"}
+    assert summary == {name: value for name, value in directions.items() if name not in gone}
+    assert summary["recall"] == 2 / 3
+
+
 def test_summary_of_volatilities_judges_variances_above_zero():
     summary = accuracy.forecast_accuracy([0.2, 0.0, 0.1], [0.1, 0.1, 0.1], [0.2, 0.2, 0.2], kind="volatility")
     assert summary["pairs"] == 2

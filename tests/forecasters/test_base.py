@@ -32,7 +32,7 @@ class TestForecast:
         np.testing.assert_array_equal(forecast(kind).signed, [[0.01, -0.02], [np.nan, 0.0]])
 
     def test_what_has_no_sign_is_refused(self) -> None:
-        for kind in ("volatility", "drawdown"):
+        for kind in ("volatility", "drawdown", "success"):
             with pytest.raises(ForecastError, match=f"must be of a return or a direction; got '{kind}'"):
                 forecast(kind).signed  # noqa: B018
         with pytest.raises(ForecastError, match="must hold a probability; got None"):
@@ -58,9 +58,15 @@ class TestTrain:
         train = world().train(weight=np.arange(317.0))
         kept = train.where(train.symbol == 1)
         assert len(train.y) == 160 + 157
-        for name in ("x", "y", "label_end", "time", "symbol", "weight"):
+        for name in ("x", "y", "label_end", "time", "symbol"):
             np.testing.assert_array_equal(getattr(kept, name), getattr(train, name)[train.symbol == 1])
         assert kept.bars is train.bars
+
+    def test_the_weights_of_the_rows_kept_have_a_mean_of_one_again(self, world: Any) -> None:
+        train = world().train(weight=np.arange(317.0))
+        kept = train.where(np.isin(np.arange(317), (1, 2, 5, 8)))
+        np.testing.assert_array_equal(kept.weight, [0.25, 0.5, 1.25, 2.0])
+        assert train.where(np.zeros(317, dtype=bool)).weight.size == 0
 
     def test_integers_are_the_same_at_every_call_and_fit_31_bits(self, world: Any) -> None:
         drawn = world().train().integers(100)

@@ -27,6 +27,33 @@ def test_it_equals_a_bare_call_of_lightgbm_to_the_bit(world: Any, kind: str, obj
     assert (forecast.probability is not None) == (kind == "direction")
 
 
+@pytest.mark.parametrize("classes", [(-1.0, 0.0, 1.0), (-1.0, 1.0)])
+def test_of_classes_it_forecasts_the_expected_one(world: Any, classes: tuple[float, ...]) -> None:
+    train, test = world().train(), world().test()
+    y = np.array(classes)[np.searchsorted(np.quantile(train.y, np.arange(1, len(classes)) / len(classes)), train.y)]
+    asked = replace(train.question, kind="class")
+    weight = np.linspace(0.5, 2.0, len(y))
+    given = {"learning_rate": 0.1, "num_leaves": 7, "n_jobs": 1, "objective": "multiclass", "num_class": len(classes)}
+    bare = lightgbm.LGBMClassifier(
+        n_estimators=30, **{name: value for name, value in (given | FIXED).items() if name != "num_threads"}
+    ).fit(train.x, y, sample_weight=weight)
+    declared = LightGBM(n_estimators=30, learning_rate=0.1, num_leaves=7)
+    forecast = declared.fit(replace(train, y=y, weight=weight, question=asked)).predict(test)
+    shares = bare.booster_.predict(test.x)
+    np.testing.assert_array_equal(forecast.mean, shares[:, -1] - shares[:, 0])
+    assert forecast.probability is None
+    assert -1.0 < forecast.mean.min() < -0.2 < 0.2 < forecast.mean.max() < 1.0
+
+
+def test_the_success_of_a_rule_is_a_probability(world: Any) -> None:
+    train, test = world("direction").train(), world("direction").test()
+    asked = replace(train.question, kind="success")
+    forecast = LightGBM(5).fit(replace(train, question=asked)).predict(replace(test, question=asked))
+    as_direction = LightGBM(5).fit(train).predict(test)
+    assert forecast.probability is not None
+    np.testing.assert_array_equal(forecast.probability, as_direction.probability)
+
+
 def test_subsampling_draws_with_the_fits_seed_as_a_bare_call_does(world: Any) -> None:
     train, test = world().train(), world().test()
     seed = train.integers(1)[0]

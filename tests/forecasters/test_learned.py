@@ -102,3 +102,20 @@ def test_each_kind_of_question_has_its_forecasters(world: Any) -> None:
     for kind in ("return", "volatility"):
         with pytest.raises(ForecastError, match=f"Logistic must be asked for a direction; got '{kind}'"):
             Logistic().fit(world(kind).train())
+
+
+def test_three_classes_are_not_one_probability(world: Any) -> None:
+    train = world("direction").train()
+    with pytest.raises(ForecastError, match="got 'class'. Use LightGBM or a scikit-learn classifier for three classes"):
+        Logistic().fit(replace(train, question=replace(train.question, kind="class")))
+
+
+def test_the_success_of_a_rule_is_a_probability(world: Any) -> None:
+    train, test = world("direction").train(), world("direction").test()
+    asked = replace(train.question, kind="success")
+    of_success = Logistic().fit(replace(train, question=asked)).predict(replace(test, question=asked))
+    np.testing.assert_array_equal(of_success.probability, Logistic().fit(train).predict(test).probability)
+    with pytest.raises(
+        ForecastError, match="must see both success and failure in training; got a constant target, success"
+    ):
+        Logistic().fit(replace(train, question=asked, y=np.ones(len(train.y))))

@@ -9,14 +9,23 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectKBest, f_regression
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from quantml import Choice, Study, Tuning, WalkForward
 from quantml.errors import FeatureError, ForecastError, ParameterError
+from quantml.features import Momentum, RealisedVolatility
 from quantml.features.transforms import DropOutliers, Impute, MutualInformation, RobustZ, SelectUnivariate, Standardise
 from quantml.forecasters import Linear, Naive, Ridge
 from quantml.forecasters.transformed import Transformed, transformed
+from quantml.loaders import Synthetic
+from quantml.signals import Sign
+from quantml.targets import ForwardReturn
+from quantml.validation.problem import Problem
+from quantml.validation.walkforward import walk_forward
 
 
 def test_without_transforms_the_forecaster_is_itself() -> None:
@@ -143,3 +152,60 @@ def test_fitted_objects_pickle(world: Any) -> None:
     fitted = transformed([Impute(), PCA(2)], Ridge()).fit(world().train())
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.predict(world().test()).mean, fitted.predict(world().test()).mean)
+
+
+# ------------------------------------------------------------------ whole studies
+
+BARS = Synthetic(symbols=3, sessions=300, seed=5).load()
+
+
+def study(**changes: Any) -> Study:
+    parts = {
+        "data": BARS,
+        "features": [Momentum(5), Momentum(21), RealisedVolatility(10)],
+        "target": ForwardReturn(3),
+        "forecaster": LinearRegression(),
+        "signal": Sign(),
+        "validation": WalkForward(train=200, test=50),
+    }
+    return Study(**{**parts, **changes})
+
+
+def test_scikit_learns_transformers_stand_plainly_in_a_study_and_are_tuned() -> None:
+    parts = [make_pipeline(SimpleImputer(), StandardScaler()), SelectKBest(f_regression, k=2), PCA(Choice(1, 2))]
+    declared = study(transforms=parts, tuning=Tuning(folds=2))
+    result = walk_forward(declared, BARS)
+    problem, whole = Problem.of(declared, BARS), result.forecast
+    assert whole is not None
+    for fold in result.folds:
+        assert [candidate.values for candidate in fold.candidates] == [
+            {"transforms.2.n_components": 1},
+            {"transforms.2.n_components": 2},
+        ]
+        train = problem.train(fold.fold, fold.chosen)
+        count = fold.chosen["transforms.2.n_components"]
+        peer = make_pipeline(
+            SimpleImputer(), StandardScaler(), SelectKBest(f_regression, k=2), PCA(count), LinearRegression()
+        ).fit(train.x, train.y)
+        today = problem.features(fold.chosen).values[fold.fold.test[7]]
+        np.testing.assert_allclose(whole.mean[fold.fold.test[7]], peer.predict(today), rtol=1e-9)
+
+
+@dataclass(frozen=True)
+class LateOnly:
+    """Weighs the decisions of the last hundred bars a billion times as much as those before."""
+
+    def weigh(self, train: Any) -> Any:
+        return np.where(train.time >= train.start + 100, 1.0, 1e-9)
+
+
+def test_rows_that_weigh_nothing_might_as_well_be_left_out() -> None:
+    declared = {"forecaster": Linear(), "transforms": [DropOutliers(RobustZ(8.0), columns=("Momentum(5)",))]}
+    late = walk_forward(study(validation=WalkForward(train=100, test=50), **declared), BARS).forecast
+    weighted = walk_forward(study(sample_weight=LateOnly(), **declared), BARS).forecast
+    plain = walk_forward(study(**declared), BARS).forecast
+    assert late is not None
+    assert weighted is not None
+    assert plain is not None
+    np.testing.assert_allclose(weighted.mean[200:], late.mean[200:], rtol=1e-5)
+    assert np.abs(plain.mean[200:] / late.mean[200:] - 1.0).max() > 0.1

@@ -10,7 +10,17 @@ import pytest
 from quantml.canonical import canonical
 from quantml.reports.accuracy import kind
 from quantml.signals import MovingAverageCross
-from quantml.targets import Direction, ForwardReturn, MetaLabel, RankReturn, RealisedVolatility, TripleBarrier
+from quantml.targets import (
+    Direction,
+    ExcessReturn,
+    ForwardDrawdown,
+    ForwardReturn,
+    MetaLabel,
+    RankReturn,
+    RealisedVolatility,
+    TripleBarrier,
+    VolatilityScaledReturn,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,11 +28,14 @@ from quantml.targets import Direction, ForwardReturn, MetaLabel, RankReturn, Rea
     [
         (ForwardReturn(), "return"),
         (Direction(), "direction"),
-        (Direction(band=0.01), "value"),
-        (MetaLabel(MovingAverageCross(5, 20)), "direction"),
+        (Direction(band=0.01), "class"),
+        (MetaLabel(MovingAverageCross(5, 20)), "success"),
         (RealisedVolatility(), "volatility"),
-        (TripleBarrier(), "value"),
-        (RankReturn(), "value"),
+        (TripleBarrier(), "class"),
+        (RankReturn(), "rank"),
+        (ExcessReturn(cash=0.02), "return"),
+        (VolatilityScaledReturn(), "return"),
+        (ForwardDrawdown(), "value"),
     ],
     ids=lambda part: part if isinstance(part, str) else type(part).__name__,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from quantml.forecasters.base import Forecast
 from quantml.signals import (
     Cap,
     Context,
+    Follow,
     MovingAverageCross,
     Proportional,
     RankLongShort,
@@ -44,13 +46,17 @@ ON_FORECASTS: dict[str, tuple[Any, ...]] = {
     "every 7": (Sign(), Rebalance(7)),
     "all": (RankLongShort(), VolatilityTarget(0.2, 3), Cap(gross=1.0), Rebalance("1m")),
 }
+ON_SUCCESS: dict[str, tuple[Any, ...]] = {
+    "follow": (Follow(),),
+    "follow all": (Follow(0.0), Cap(gross=0.5)),
+}
 ON_BARS: dict[str, tuple[Any, ...]] = {
     "cross": (MovingAverageCross(2, 6),),
     "cross short": (MovingAverageCross(3, 4, short=True),),
     "rank by": (RankLongShort(by=last_return),),
     "sized cross": (MovingAverageCross(1, 3), VolatilityTarget(0.1, 4)),
 }
-EVERY = {**ON_FORECASTS, **ON_BARS}
+EVERY = {**ON_FORECASTS, **ON_SUCCESS, **ON_BARS}
 anew = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 seeds = st.integers(0, 10**5)
 
@@ -71,19 +77,29 @@ def cut(context: Context, row: int) -> Context:
     bars, whole = context.bars.until(context.bars.clock[row]), context.forecast
     if whole is None:
         return Context(bars)
-    forecast = Forecast(clock=bars.clock, symbols=bars.symbols, mean=whole.mean[: row + 1], probability=None,
+    probability = None if whole.probability is None else whole.probability[: row + 1]
+    forecast = Forecast(clock=bars.clock, symbols=bars.symbols, mean=whole.mean[: row + 1], probability=probability,
                         variance=None, quantiles=None, kind=whole.kind, fold=whole.fold[: row + 1])  # fmt: skip
-    return Context(bars, forecast=forecast)
+    return replace(context, bars=bars, forecast=forecast)
+
+
+def asked(name: str, context: Context) -> Context:
+    """Make the forecast one of a primary rule's success where the steps are to follow the rule."""
+    if name not in ON_SUCCESS or context.forecast is None:
+        return context
+    probability = 1 / (1 + np.exp(-100 * context.forecast.mean))
+    forecast = replace(context.forecast, mean=probability, probability=probability, kind="success")
+    return replace(context, forecast=forecast, primary=(MovingAverageCross(2, 6, short=True),))
 
 
 @pytest.mark.parametrize("name", EVERY)
 @anew
 @given(seed=seeds, row=st.integers(1, 38))
 def test_the_future_changes_no_weight(world: Any, name: str, seed: int, row: int) -> None:
-    forecasts = name in ON_FORECASTS
-    context = world(seed, forecasts=forecasts)
-    whole = apply_steps(EVERY[name], context).values[: row + 1]
-    changed = apply_steps(EVERY[name], world(seed, change_after=row, forecasts=forecasts)).values[: row + 1]
+    forecasts = name not in ON_BARS
+    context = asked(name, world(seed, forecasts=forecasts))
+    other = asked(name, world(seed, change_after=row, forecasts=forecasts))
+    whole, changed = (apply_steps(EVERY[name], part).values[: row + 1] for part in (context, other))
     assert changed.tobytes() == whole.tobytes()
     np.testing.assert_allclose(apply_steps(EVERY[name], cut(context, row)).values, whole, rtol=1e-10, atol=0)
 
@@ -97,11 +113,13 @@ def test_the_property_above_would_see_a_change(world: Any) -> None:
     assert whole[:20].tobytes() == changed[:20].tobytes()
 
 
-@pytest.mark.parametrize("name", ["sign", "sign long", "rank", "rank long", "cross", "cross short", "rank by"])
+@pytest.mark.parametrize(
+    "name", ["sign", "sign long", "rank", "rank long", "follow", "cross", "cross short", "rank by"]
+)
 @anew
 @given(seed=seeds)
 def test_rules_have_a_gross_exposure_of_at_most_one(world: Any, name: str, seed: int) -> None:
-    context = world(seed, forecasts=name in ON_FORECASTS)
+    context = asked(name, world(seed, forecasts=name not in ON_BARS))
     values = apply_steps(EVERY[name], context).values
     assert np.all(np.abs(values).sum(axis=1) <= 1.0 + 1e-12)
     assert not values[~context.bars.traded].any()

@@ -194,9 +194,15 @@ def follow(asked: Decision, side: float) -> tuple[float, int, float] | None:
     top = np.inf if upper is None else start * (1 + upper * unit)
     bottom = -np.inf if lower is None else start * (1 - lower * unit)
     for row in asked.path:
+        touched = 0.0
         up, down = asked.bars.array("high")[row, asked.n] >= top, asked.bars.array("low")[row, asked.n] <= bottom
-        if up or down:
-            touched = -side if up and down else (1.0 if up else -1.0)
+        if up and down:
+            opened = float(asked.bars.array("open")[row, asked.n])
+            up, down = opened >= top, opened <= bottom
+            touched = 1.0 if up else -1.0 if down else -side
+        elif up or down:
+            touched = 1.0 if up else -1.0
+        if touched:
             return touched, row, side * ((top if touched > 0 else bottom) / start - 1)
     if len(asked.path) == rule.horizon:
         final, end = float(asked.bars.array("close")[asked.path[-1], asked.n]), asked.path[-1]

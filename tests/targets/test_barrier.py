@@ -144,6 +144,19 @@ def test_a_bar_that_touches_both_stops_a_short_too() -> None:
     assert short.returns[0, 0] == pytest.approx(-0.03, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("opened", "label", "short"),
+    [(104, 1, -0.03), (103, 1, -0.03), (96, -1, 0.03), (97, -1, 0.03), (100, -1, -0.03)],
+)
+def test_a_bar_that_opens_beyond_a_barrier_touched_it_before_the_other(opened: float, label: int, short: float) -> None:
+    # From 100 to 97 and 103. The bar reaches from 95 to 105: what it opened beyond came first, otherwise the stop
+    bars = quoted(open=[100, opened], high=[100, 105], low=[100, 95], close=[100, 100])
+    rule = fixed(1, up=0.03, down=0.03)
+    assert_columns(rule.build(bars, Fill.NEXT_CLOSE), 0, [label, NAN], [1, NO])
+    earned = rule.earned(bars, Fill.NEXT_CLOSE, np.full((2, 1), -1.0))
+    assert earned.returns[0, 0] == pytest.approx(short, rel=1e-12)
+
+
 def test_the_events_of_a_published_example(reference_dir: Path) -> None:
     """Labels and first touches of mlfinpy (snippets 3.2 to 3.7 of the book) on 1000 dollar bars, by closes."""
     cases = {

@@ -77,7 +77,7 @@ def test_a_meta_label_says_whether_the_primary_s_side_makes_money() -> None:
     # one-bar returns 0.1, -0.1, 0, -0.09, 0.06, 0: to earn nothing is not to make money
     built = MetaLabel(primary, ForwardReturn(1, "close")).build(meta_bars(), Fill.NEXT_CLOSE)
     assert_columns(built, 0, [1, 1, 0, 0, NAN, 0, NAN], [1, 2, 3, 4, NO, 6, NO])
-    assert (built.kind, built.horizon, built.start, built.name) == ("direction", 1, "close", "meta_label_1")
+    assert (built.kind, built.horizon, built.start, built.name) == ("success", 1, "close", "meta_label_1")
 
 
 def test_a_meta_label_of_barriers_turns_them_for_a_short() -> None:
@@ -108,6 +108,21 @@ def test_what_is_no_rule_or_no_outcome_is_refused(given: Any, text: str) -> None
     with pytest.raises(ParameterError) as caught:
         MetaLabel(*given)
     assert str(caught.value).startswith(text)
+
+
+class Fitted:
+    """A step that learns."""
+
+    def fit(self, train: Any) -> Fitted:
+        return self
+
+    def __call__(self, inputs: Any, context: Context) -> Any:
+        return primary(inputs, context)
+
+
+def test_a_primary_rule_that_is_fitted_is_refused() -> None:
+    with pytest.raises(ParameterError, match=r"MetaLabel\.primary must hold steps with nothing to fit.*got 'Fitted'"):
+        MetaLabel([Fitted()])
 
 
 def test_spaces_inside_a_primary_rule_are_found() -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def labels(rows: Train) -> NDArray[Any]:
-    """Return the targets as scikit-learn takes them: whole numbers for a direction or classes."""
-    return rows.y.astype(np.int64) if rows.question.kind in ("direction", "class") else rows.y
+    """Return the targets as scikit-learn takes them: whole numbers where they are classes."""
+    return rows.y.astype(np.int64) if rows.question.is_class else rows.y
 
 
 def fitted_clone(declared: Any, rows: Train) -> Any:

@@ -87,7 +87,7 @@ class FittedOneHot(ReadOnly):
         at = positions("OneHot", rows.names, [self.column])
         values = rows.x[:, at]
         flags = np.where(np.isnan(values), np.nan, (values == self.categories).astype(np.float64))
-        names = [f"{self.column}={category:g}" for category in self.categories]
+        names = [f"{self.column}={_written(category)}" for category in self.categories.tolist()]
         return with_columns("OneHot", without(rows, at), flags, names)
 
 
@@ -176,6 +176,11 @@ class FittedTargetEncode:
             sums = _until(train.label_end[of_it], train.y[of_it], train.time[of_it])
             result[of_it] = self.declared.blended(*sums, overall[of_it])
         return result
+
+
+def _written(category: float) -> str:
+    """Write a number so that no other is written alike: codes of many digits are categories too."""
+    return str(int(category)) if category.is_integer() else repr(category)
 
 
 def _until(label_end: NDArray[np.int64], y: Matrix, time: NDArray[np.int64]) -> tuple[Matrix, NDArray[np.int64]]:

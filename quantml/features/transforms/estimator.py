@@ -45,8 +45,10 @@ class Transformer(Declaration):
     the date together, so that a row's features are the same in a long block and in a short one.
 
     A transformer whose tags do not say that it takes NaN never sees any: training rows with NaN are left out of its
-    fit, and a row with NaN has NaN in all new columns. The columns are called what ``get_feature_names_out`` says;
-    without it, a transformer that returns as many columns as it was given keeps their names.
+    fit, and a row with NaN has NaN in all new columns. A pipeline takes NaN if its steps do, up to one of
+    ``sklearn.impute`` where it has one; a union or a ``ColumnTransformer`` if all its parts do. The columns are called
+    what ``get_feature_names_out`` says; without it, a transformer that returns as many columns as it was given keeps
+    their names.
 
     A study wraps transformers by itself; write `Transformer` only to name columns.
 
@@ -183,6 +185,25 @@ def _called(model: Any, x: Matrix) -> Matrix:
 
 
 def _takes_missing(transformer: Any) -> bool:
+    """Say whether a transformer may be shown NaN; the tags of a composed one do not tell what its parts take."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import FeatureUnion, Pipeline
+
+    if isinstance(transformer, str):  # "passthrough" or "drop"
+        return True
+    if isinstance(transformer, Pipeline):
+        steps = [step for _, step in transformer.steps if step is not None]
+        imputer = next((place for place, step in enumerate(steps) if _imputes(step)), len(steps) - 1)
+        return all(_takes_missing(step) for step in steps[: imputer + 1])
+    if isinstance(transformer, ColumnTransformer):
+        parts = [part for _, part, _ in transformer.transformers]
+        return all(_takes_missing(part) for part in [*parts, transformer.remainder])
+    if isinstance(transformer, FeatureUnion):
+        return all(_takes_missing(part) for _, part in transformer.transformer_list)
     if not hasattr(transformer, "__sklearn_tags__"):
         return False
     return bool(transformer.__sklearn_tags__().input_tags.allow_nan)
+
+
+def _imputes(step: Any) -> bool:
+    return type(step).__module__.startswith("sklearn.impute")

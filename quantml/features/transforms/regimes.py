@@ -127,7 +127,8 @@ def _filtered(returns: Matrix, parameters: Matrix) -> Matrix:
     size = np.empty(states)
     for row in range(len(returns)):
         for k in range(states):
-            size[k] = np.log(before[k]) - 0.5 * (np.log(variance[k]) + (returns[row] - mean[k]) ** 2 / variance[k])
+            prior = np.log(before[k]) if before[k] > 0.0 else -np.inf
+            size[k] = prior - 0.5 * (np.log(variance[k]) + (returns[row] - mean[k]) ** 2 / variance[k])
         largest = size.max()  # taken off, so that one probability at least does not vanish
         total = 0.0
         for k in range(states):

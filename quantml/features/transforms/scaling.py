@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import types
+from numpy.typing import NDArray
 
 from quantml.errors import check
 from quantml.features.transforms import statistics
 from quantml.features.transforms.base import Matrix
 from quantml.features.transforms.columnwise import Columnwise
+from quantml.kernels import F2, I2, kernel
 
 __all__ = ["RankScale", "RobustScale", "Standardise", "Winsorise"]
 
@@ -144,14 +147,30 @@ class RankScale(Columnwise):
 
     def apply(self, x: Matrix, statistics: Matrix) -> Matrix:
         """Rank the values."""
-        result = np.full_like(x, np.nan)
-        for column, (values, ordered) in enumerate(zip(x.T, statistics.T, strict=True)):
-            known, others = ~np.isnan(values), ordered[~np.isnan(ordered)]
-            if len(others):
-                below = np.searchsorted(others, values[known], side="left")
-                above = len(others) - np.searchsorted(others, values[known], side="right")
-                result[known, column] = (below - above) / len(others)
-        return result
+        columns = np.ascontiguousarray(x.T)
+        order = np.argsort(columns, axis=1)
+        return np.ascontiguousarray(_ranked(columns, order, np.ascontiguousarray(statistics.T)).T)
+
+
+@kernel(types.float64[:, ::1](F2, I2, F2))
+def _ranked(columns: Matrix, order: NDArray[np.int64], ordered: Matrix) -> Matrix:
+    """Rank each row's values, walked from the least on, among the row of `ordered`; NaN stands last in both orders."""
+    result = np.full(columns.shape, np.nan)
+    for column in range(len(columns)):
+        count = ordered.shape[1]
+        while count > 0 and np.isnan(ordered[column, count - 1]):
+            count -= 1
+        below, upto = 0, 0
+        for row in order[column]:
+            value = columns[column, row]
+            if np.isnan(value) or count == 0:
+                break
+            while below < count and ordered[column, below] < value:
+                below += 1
+            while upto < count and ordered[column, upto] <= value:
+                upto += 1
+            result[column, row] = (below - (count - upto)) / count
+    return result
 
 
 def _divisor(spread: Matrix) -> Matrix:

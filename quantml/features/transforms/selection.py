@@ -17,6 +17,7 @@ from quantml.features.own_bars import check_count
 from quantml.features.transforms.base import Matrix, complete_rows, is_constant, only, place, standardised
 from quantml.features.transforms.cloning import fitted_clone, labels
 from quantml.space import Declaration
+from quantml.validation.splits import Fold, inner_folds, is_known
 
 if TYPE_CHECKING:
     from quantml.forecasters.base import Test, Train
@@ -122,7 +123,7 @@ class FTest(Declaration):
         """Return scikit-learn's ``f_regression`` or, for a direction or classes, ``f_classif``; 0 for a constant."""
         from sklearn.feature_selection import f_classif, f_regression
 
-        return _of_varying(f_classif if is_class(rows) else f_regression, rows)
+        return _of_varying(f_classif if rows.question.is_class else f_regression, rows)
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class MutualInformation(Declaration):
         if len(rows.y) <= self.neighbours:
             raise FeatureError("MutualInformation", must=f"have more rows than its {self.neighbours} neighbours",
                                got=len(rows.y), where=place(rows))  # fmt: skip
-        estimate = mutual_info_classif if is_class(rows) else mutual_info_regression
+        estimate = mutual_info_classif if rows.question.is_class else mutual_info_regression
         seed = rows.integers(1)[0]
         return _of_varying(
             lambda x, y: (estimate(x, y, n_neighbors=self.neighbours, random_state=seed, n_jobs=1),), rows
@@ -283,9 +284,10 @@ class SelectRecursive(Best):
 class SelectPermutation(Best):
     """Keep the columns whose shuffling harms an estimator most, on later rows that it was not fitted to.
 
-    The last decisions of the training rows are held out; the estimator is fitted to those rows before them whose
-    labels end at or before the first of them, as between the folds of a study. The harm is the fall of the
-    estimator's own ``score``. The estimator is cloned, its unset random states are set from the fit's seed.
+    The training rows are cut into inner folds as a study's tuning cuts them: the first half of the decisions only
+    trains, the second is cut into so many blocks, and for each the estimator is fitted to those rows before it whose
+    labels end at or before its first decision. The harm is the fall of the estimator's own ``score``, averaged over
+    the blocks. The estimator is cloned, its unset random states are set from the fit's seed.
 
     Parameters
     ----------
@@ -293,10 +295,10 @@ class SelectPermutation(Best):
         How many to keep, at least 1.
     estimator : scikit-learn estimator
         A classifier for a direction or classes, a regressor for numbers.
-    holdout : float
-        Share of the training decisions that is held out, between 0 and 1.
+    folds : int
+        Inner folds, at least 1.
     repeats : int
-        Shuffles averaged for each column, at least 1.
+        Shuffles averaged for each column in each fold, at least 1.
 
     Raises
     ------
@@ -309,43 +311,54 @@ class SelectPermutation(Best):
     """
 
     estimator: Any
-    holdout: float = 0.25
+    folds: int = 3
     repeats: int = 5
 
     def validate(self) -> None:
         """Raise `ParameterError` where a parameter is out of range."""
         super().validate()
         check_estimator("SelectPermutation.estimator", self.estimator)
-        holds = isinstance(self.holdout, (float, np.floating)) and 0.0 < self.holdout < 1.0
-        check(holds, "SelectPermutation.holdout", "be between 0.0 and 1.0", self.holdout)
+        check_count(self, "folds", 1)
         check_count(self, "repeats", 1)
 
     def score(self, rows: Train) -> Matrix:
         """Return the average harm of shuffling each column."""
+        seeds = rows.integers(self.folds)
+        harms = [self._harm(*parts, seed) for parts, seed in zip(self.splits(rows), seeds, strict=True)]
+        return np.asarray(np.mean(harms, axis=0), dtype=np.float64)
+
+    def _harm(self, earlier: Train, later: Train, seed: int) -> Matrix:
         from sklearn.inspection import permutation_importance
 
-        earlier, later = self.split(rows)
         model = fitted_clone(self.estimator, earlier)
         harm = permutation_importance(
-            model, later.x, labels(later), n_repeats=self.repeats, n_jobs=1, random_state=rows.integers(1)[0]
+            model, later.x, labels(later), n_repeats=self.repeats, n_jobs=1, random_state=seed
         )
         return np.asarray(harm.importances_mean, dtype=np.float64)
 
-    def split(self, rows: Train) -> tuple[Train, Train]:
-        """Return the rows to fit to and those held out.
+    def splits(self, rows: Train) -> list[tuple[Train, Train]]:
+        """Return the rows to fit to and those held out, fold by fold.
 
         Raises
         ------
         FeatureError
-            If the purge leaves no rows, or rows with one target only, on one side.
+            If there are fewer decisions than two a fold, or the purge leaves no rows, or rows with one target only,
+            to fit to.
         """
         decisions = np.unique(rows.time)
-        first = decisions[min(int(np.ceil(len(decisions) * (1.0 - self.holdout))), len(decisions) - 1)]
-        earlier, later = rows.where(rows.label_end <= first - rows.embargo), rows.where(rows.time >= first)
-        if not len(earlier.y) or (is_class(rows) and np.ptp(earlier.y) == 0.0):
+        if len(decisions) < 2 * self.folds:
+            raise FeatureError("SelectPermutation", must=f"have at least {2 * self.folds} decisions for its inner "
+                               "folds", got=len(decisions), where=place(rows), hint="Lengthen train.")  # fmt: skip
+        inner = inner_folds(Fold(0, decisions, decisions[:0]), self.folds)
+        return [self._split(rows, fold) for fold in inner]
+
+    def _split(self, rows: Train, fold: Fold) -> tuple[Train, Train]:
+        earlier = rows.where(is_known(rows.label_end, fold.start, rows.embargo))
+        later = rows.where(np.isin(rows.time, fold.test))
+        if not len(earlier.y) or (rows.question.is_class and np.ptp(earlier.y) == 0.0):
             got = f"{len(earlier.y)} rows before the {len(later.y)} held out"
             raise FeatureError("SelectPermutation", must="have rows of every target to fit to, after the purge",
-                               got=got, where=place(rows), hint="Lengthen train, or hold out less.")  # fmt: skip
+                               got=got, where=place(rows), hint="Lengthen train, or lower folds.")  # fmt: skip
         return earlier, later
 
 
@@ -353,11 +366,6 @@ def check_estimator(subject: str, estimator: Any) -> None:
     """Raise `ParameterError` unless an object can be fitted and cloned."""
     if isinstance(estimator, type) or not (hasattr(estimator, "fit") and hasattr(estimator, "get_params")):
         raise ParameterError(subject, must="be a scikit-learn estimator", got=estimator)
-
-
-def is_class(rows: Train) -> bool:
-    """Say whether targets are classes rather than numbers."""
-    return rows.question.kind in ("direction", "class")
 
 
 def _of_varying(score: Any, rows: Train) -> Matrix:

@@ -77,7 +77,7 @@ def failure(stage: str, part: str, world: World, known: int, error: Exception) -
         yield Notice("not audited", part, f"Where prices after {show(world.moment)} are others, it fails: {error}")
 
 
-def leaks_of(found: Iterable[Difference], clock: pd.DatetimeIndex, symbols: Sequence[str], cuts: int) -> list[Leak]:
+def leaks_of(found: Iterable[Difference], clock: pd.DatetimeIndex, symbols: Sequence[str]) -> list[Leak]:
     """Tell of each part once, by the difference that reaches furthest.
 
     Parameters
@@ -85,31 +85,27 @@ def leaks_of(found: Iterable[Difference], clock: pd.DatetimeIndex, symbols: Sequ
     found : iterable of Difference
     clock : DatetimeIndex
     symbols : sequence of str
-    cuts : int
-        Moments that were tried.
     """
     by_part: dict[tuple[str, str], list[Difference]] = {}
     for one in found:
         by_part.setdefault((one.stage, one.part), []).append(one)
-    return [_leak(group, clock, symbols, cuts) for group in by_part.values()]
+    return [_leak(group, clock, symbols) for group in by_part.values()]
 
 
-def _leak(group: Sequence[Difference], clock: pd.DatetimeIndex, symbols: Sequence[str], cuts: int) -> Leak:
+def _leak(group: Sequence[Difference], clock: pd.DatetimeIndex, symbols: Sequence[str]) -> Leak:
     furthest = max(group, key=lambda one: -1 if one.ahead is None else one.ahead)
     symbol = "" if furthest.column is None else symbols[furthest.column]
     first = None if furthest.row is None else clock[furthest.row]
     whole = any(one.whole for one in group)
-    evidence = furthest.evidence or _evidence(furthest, group, clock, symbol, whole, cuts)
+    evidence = furthest.evidence or _evidence(furthest, group, clock, symbol, whole)
     reads = next((one.reads for one in group if one.reads), "")
     return Leak(furthest.stage, furthest.part, evidence, symbol, first, furthest.ahead, reads)
 
 
-def _evidence(
-    one: Difference, group: Sequence[Difference], clock: pd.DatetimeIndex, symbol: str, whole: bool, cuts: int
-) -> str:
+def _evidence(one: Difference, group: Sequence[Difference], clock: pd.DatetimeIndex, symbol: str, whole: bool) -> str:
     how = "the bars after it were left out" if isinstance(one.world, Truncated) else "what came after it was changed"
     moment, moments = show(one.world.moment), len({part.world.moment for part in group})
-    tried = f" (at {moments} of {cuts} moments)" if cuts > 1 else ""
+    tried = f" (so at {moments} moments)" if moments > 1 else ""
     if one.row is None:
         return f"it changed when, from {moment} on, {how}{tried}."
     reach = "it reads the whole sample" if whole else f"it reads at least {one.ahead} row{'s' * (one.ahead != 1)} ahead"

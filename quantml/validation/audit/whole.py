@@ -159,7 +159,7 @@ class Examination:
     def _told(self, found: Sequence[Found], moments: Sequence[pd.Timestamp], folds: Sequence[int]) -> Audit:
         problem = self.result.problem
         differences = [one for one in found if isinstance(one, Difference)]
-        told = leaks_of(differences, problem.bars.clock, problem.bars.symbols, self.plan.cuts)
+        told = leaks_of(differences, problem.bars.clock, problem.bars.symbols)
         leaks = [one for one in found if isinstance(one, Leak)] + told
         notices = dict.fromkeys(one for one in found if isinstance(one, Notice))
         return Audit(problem.study.name, tuple(leaks), tuple(notices), tuple(moments), tuple(folds),

@@ -225,5 +225,5 @@ class Morning(Perturbed):
 def shuffled(rows: Array, draws: np.random.Generator) -> Array:
     """Return rows in an order in which none stays in its place; of one row, its values changed."""
     if len(rows) < 2:
-        return rows if rows.dtype.kind in "biu" else cast(Array, rows * 1.5 + 0.5)
+        return rows if rows.dtype.kind in "biu" else cast(Array, rows + np.abs(rows) + 1.0)
     return cast(Array, np.roll(rows, int(draws.integers(1, len(rows))), axis=0))

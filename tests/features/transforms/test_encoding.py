@@ -21,6 +21,13 @@ def test_one_hot_by_hand() -> None:
     np.testing.assert_array_equal(coded.x, [[1, 1, 0], [2, 0, 1], [3, 0, 0], [4, NAN, NAN]])
 
 
+def test_categories_of_many_digits_have_names_of_their_own() -> None:
+    # codes of a sub-industry classification have 8 digits, of which 6 are alike
+    train = training([[45102010.0], [45102011.0], [-0.5], [1e-7]], names=("industry",))
+    names = OneHot("industry").fit(train).transform(train).names
+    assert names == ("industry=-0.5", "industry=1e-07", "industry=45102010", "industry=45102011")
+
+
 def test_a_number_is_no_category() -> None:
     with pytest.raises(FeatureError, match="the column f0 of OneHot must have at most 100 categories; got 101"):
         OneHot("f0").fit(training(np.arange(101.0)[:, None]))

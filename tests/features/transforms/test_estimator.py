@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectKBest, f_regression
-from sklearn.pipeline import make_pipeline
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
 
@@ -37,6 +39,31 @@ def test_rows_with_nan_are_nan_where_a_transformer_takes_none() -> None:
     assert np.isnan(reduced.x[:, 0]).tolist() == [True, False]
     peer = PCA(1).fit([[1.0, 2.0], [3.0, 5.0], [4.0, 1.0]])
     np.testing.assert_allclose(reduced.x[1], peer.transform([[1.0, 2.0]])[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("composed", "takes"),
+    [
+        (make_pipeline(SimpleImputer(), PCA(1)), True),
+        (make_pipeline(StandardScaler(), SimpleImputer(), PCA(1)), True),
+        (make_pipeline(StandardScaler(), PCA(1)), False),
+        (make_pipeline(PCA(1), SimpleImputer()), False),
+        (make_pipeline("passthrough", StandardScaler()), True),
+        (make_union(SimpleImputer(), StandardScaler()), True),
+        (make_union(SimpleImputer(), PCA(1)), False),
+        (ColumnTransformer([("scaled", StandardScaler(), [0])], remainder="passthrough"), True),
+        (ColumnTransformer([("scaled", StandardScaler(), [0])], remainder=PCA(1)), False),
+    ],
+    ids=str,
+)
+def test_a_composed_transformer_takes_nan_as_its_parts_do(composed: Any, takes: bool) -> None:
+    train = training([[1.0, 2.0], [3.0, 5.0], [NAN, 1.0], [4.0, 1.0]])
+    made = Transformer(composed).fit(train).transform(to_forecast(train, [[NAN, 2.0], [1.0, 2.0]])).x
+    shown = train.x if takes else train.x[[0, 1, 3]]
+    peer = clone(composed).fit(shown)
+    np.testing.assert_allclose(made[1], peer.transform(np.array([[1.0, 2.0]]))[0], rtol=1e-12)
+    expected = peer.transform(np.array([[NAN, 2.0]]))[0] if takes else np.full(made.shape[1], NAN)
+    np.testing.assert_allclose(made[0], expected, rtol=1e-12)
 
 
 def test_names_come_from_the_transformer_and_its_target_from_the_rows() -> None:

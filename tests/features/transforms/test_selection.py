@@ -116,25 +116,32 @@ def test_recursive_elimination_is_scikit_learns() -> None:
 
 
 def test_permutation_is_scikit_learns_on_later_rows() -> None:
-    rows = complete()
-    # 179 or so decisions; the last quarter is held out, and labels end one bar after their decision
+    rows, expected = complete(), []
     decisions = np.unique(rows.time)
-    first = decisions[int(np.ceil(len(decisions) * 0.75))]
-    earlier, later = rows.time + 1 <= first, rows.time >= first
-    model = LinearRegression().fit(rows.x[earlier], rows.y[earlier])
-    expected = permutation_importance(
-        model, rows.x[later], rows.y[later], n_repeats=5, random_state=rows.integers(1)[0]
-    )
-    scores = SelectPermutation(2, LinearRegression()).fit(rows).scores
-    np.testing.assert_array_equal(list(scores.values()), expected.importances_mean)
+    size = len(decisions) // 4  # two folds: the first half of the decisions trains, the second is held out in two
+    for first, stop, seed in zip((-2 * size, -size), (-size, None), rows.integers(2), strict=True):
+        held = decisions[first:stop]
+        earlier, later = rows.time + 1 <= held[0], np.isin(rows.time, held)  # labels end one bar after their decision
+        model = LinearRegression().fit(rows.x[earlier], rows.y[earlier])
+        harm = permutation_importance(model, rows.x[later], rows.y[later], n_repeats=5, random_state=seed)
+        expected.append(harm.importances_mean)
+    scores = SelectPermutation(2, LinearRegression(), folds=2).fit(rows).scores
+    np.testing.assert_array_equal(list(scores.values()), np.mean(expected, axis=0))
 
 
 def test_permutation_purges_by_label_end_and_embargo() -> None:
-    # 8 decisions, the last two held out from 6 on; labels take 3 bars, so that only decisions 0 to 3 end by then
+    # 8 decisions, of which 4 and 5 are held out, then 6 and 7; labels take 3 bars
     train = training(np.arange(8.0)[:, None], label_end=np.arange(8) + 3)
-    earlier, later = SelectPermutation(1, LinearRegression()).split(train)
-    assert (earlier.time.tolist(), later.time.tolist()) == ([0, 1, 2, 3], [6, 7])
-    assert SelectPermutation(1, LinearRegression()).split(replace(train, embargo=2))[0].time.tolist() == [0, 1]
+    declared = SelectPermutation(1, LinearRegression(), folds=2)
+    parts = [(earlier.time.tolist(), later.time.tolist()) for earlier, later in declared.splits(train)]
+    assert parts == [([0, 1], [4, 5]), ([0, 1, 2, 3], [6, 7])]
+    embargoed = declared.splits(replace(train, embargo=1))
+    assert [earlier.time.tolist() for earlier, _ in embargoed] == [[0], [0, 1, 2]]
+
+
+def test_inner_folds_need_two_decisions_each() -> None:
+    with pytest.raises(FeatureError, match="must have at least 6 decisions for its inner folds; got 5"):
+        SelectPermutation(1, LinearRegression()).fit(training(np.arange(5.0)[:, None]))
 
 
 def test_a_purge_that_leaves_nothing_is_refused() -> None:
@@ -178,7 +185,7 @@ def test_what_scikit_learn_refuses_is_an_error_that_names_the_estimator() -> Non
             lambda: SelectPermutation(1, LinearRegression),
             "SelectPermutation.estimator must be a scikit-learn estimator",
         ),
-        (lambda: SelectPermutation(1, LinearRegression(), 0.0), "SelectPermutation.holdout must be between"),
+        (lambda: SelectPermutation(1, LinearRegression(), 0), "SelectPermutation.folds must be at least 1; got 0"),
         (lambda: SelectRecursive(1, None), "SelectRecursive.estimator must be a scikit-learn estimator; got None"),
     ],
 )
