@@ -1,11 +1,11 @@
 """Time and memory of 20 usual features on 500 symbols x 2,500 days, beside pandas and polars on the same wide panel.
 
-``python -m benchmarks.features [--small]``; every library makes the array, time x symbol x feature, that a model reads,
-and first they agree on it. Panels have no gaps, since the peers' windows would break at each. How long the features
-alone take, without being laid side by side, is told too, and how long where a fifth of the symbols begin late and each
-pauses now and then. Memory is the peak of a fresh process, less what it held with the bars alone, in sizes of the
-array; the array of the small form is smaller than what the libraries set aside for themselves, so its sizes say
-nothing.
+``python -m benchmarks.features [--small]``; every library makes the array, time x symbol x feature, that a model
+reads, and first they agree on it. Panels have no gaps, since the peers' windows would break at each. How long the
+features alone take, without being laid side by side, is told too, how long where a fifth of the symbols begin late and
+each pauses now and then, and how long where one feature, Hurst's exponent, is added to those that were built before.
+Memory is the peak of a fresh process, less what it held with the bars alone, in sizes of the array; the array of the
+small form is smaller than what the libraries set aside for themselves, so its sizes say nothing.
 """
 
 from __future__ import annotations
@@ -182,6 +182,18 @@ class Quantml:
         return build_features(USUAL, self.bars).values
 
 
+class Again(Quantml):
+    """The features with one more, where all but that one were built before."""
+
+    def __init__(self, bars: Bars) -> None:
+        super().__init__(bars)
+        self.before = build_features(USUAL, bars)
+
+    def array(self) -> Array:
+        """Compute the one, and take the others."""
+        return build_features((*USUAL, f.Hurst(126)), self.bars, reuse=self.before).values
+
+
 class Pandas:
     """The features as rolling functions of wide frames."""
 
@@ -219,7 +231,7 @@ class Polars(Pandas):
 
 
 def seconds(task: Callable[[], Any]) -> float:
-    """Time a task whose memory is given back first."""
+    """Time a task whose memory is given back first; what `main` froze is not looked through each time."""
     gc.collect()
     began = time.perf_counter()
     task()
@@ -287,6 +299,7 @@ def main() -> None:
         peers["polars"] = Polars(bars)
     else:
         print("polars is missing: pip install 'quantml[bench]'")
+    gc.freeze()
     agree = differences(peers)
     print("largest difference from quantml, in sizes of the feature's largest value:", agree)
     alone = per_feature(peers, 3 if small else 5)
@@ -294,7 +307,9 @@ def main() -> None:
         print(f"  {name:42}", "  ".join(f"{peer} {1e3 * value:8.2f} ms" for peer, value in medians.items()))
     gaps = Quantml(with_gaps(bars))
     tasks = {name: (lambda peer=peer: seconds(peer.array)) for name, peer in peers.items()}
-    measured = interleaved({**tasks, "quantml, gaps": lambda: seconds(gaps.array)}, repeats=5)
+    again = Again(bars)
+    tasks |= {"quantml, gaps": lambda: seconds(gaps.array), "quantml, one more feature": lambda: seconds(again.array)}
+    measured = interleaved(tasks, repeats=5)
     sums = {name: sum(medians[name] for medians in alone.values()) for name in peers}
     singly = {name: round(value / sums["quantml"], 2) for name, value in sums.items()}
     print(f"features alone, one after the other, in times of quantml: {json.dumps(singly)}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Sequence
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
-from typing import Any, Protocol
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,9 @@ from pandas.api.types import is_complex_dtype, is_numeric_dtype
 from quantml import arrays
 from quantml.arrays import ReadOnly
 from quantml.bars import Bars
-from quantml.canonical import described
-from quantml.errors import FeatureError, InputError, ParameterError, did_you_mean, is_whole
-from quantml.features.blocks import lay_out
+from quantml.canonical import described, digest
+from quantml.errors import FeatureError, InputError, ParameterError, StudyError, did_you_mean, is_whole
+from quantml.features.blocks import Kept, lay_out
 from quantml.source import cause_of, raised_at
 from quantml.space import Space, find_spaces
 
@@ -35,6 +36,13 @@ class Feature(Protocol):
         ...
 
 
+class Origin(NamedTuple):
+    """What features were built from: the bars, while they live, and the digest of each feature, None if it has none."""
+
+    bars: weakref.ref[Bars]
+    keys: tuple[str | None, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Features(ReadOnly):
     """The values of several features on one panel; made by `build_features`.
@@ -48,6 +56,8 @@ class Features(ReadOnly):
         Own bars before each feature's first value, as the feature states it; 0 for one that states none.
     clock : DatetimeIndex, shape (T,)
     symbols : tuple of str, length N
+    origin : Origin, optional
+        What `build_features` needs to take these values again; it does not outlive a pickle.
     """
 
     values: NDArray[np.float64]
@@ -55,6 +65,7 @@ class Features(ReadOnly):
     warmup: tuple[int, ...]
     clock: pd.DatetimeIndex
     symbols: tuple[str, ...]
+    origin: Origin | None = field(default=None, repr=False)
 
     def frame(self, name: str) -> pd.DataFrame:
         """Return one feature as a fresh frame, time x symbol.
@@ -76,11 +87,15 @@ class Features(ReadOnly):
         """
         chosen = [self._position(name) for name in names]
         warmup = tuple(self.warmup[position] for position in chosen)
-        return Features(self.values[:, :, chosen], tuple(names), warmup, self.clock, self.symbols)
+        origin = self.origin and self.origin._replace(keys=tuple(self.origin.keys[place] for place in chosen))
+        return Features(self.values[:, :, chosen], tuple(names), warmup, self.clock, self.symbols, origin)
 
     def head(self, rows: int) -> Features:
         """Return the first `rows` rows."""
         return Features(self.values[:rows], self.names, self.warmup, self.clock[:rows], self.symbols)
+
+    def _held(self) -> list[str]:
+        return [name for name in super()._held() if name != "origin"]
 
     def _position(self, name: str) -> int:
         if name not in self.names:
@@ -89,7 +104,7 @@ class Features(ReadOnly):
         return self.names.index(name)
 
 
-def build_features(features: Sequence[Feature], bars: Bars) -> Features:
+def build_features(features: Sequence[Feature], bars: Bars, *, reuse: Features | None = None) -> Features:
     """Compute features on bars, check what each returned, and stack them.
 
     Parameters
@@ -97,6 +112,10 @@ def build_features(features: Sequence[Feature], bars: Bars) -> Features:
     features : sequence of features
         Each called once with `bars`. Search spaces in them must be resolved.
     bars : Bars
+    reuse : Features, optional
+        Built before: what it holds of the same features on the same `bars`, the object itself, is copied and not
+        computed again. A feature is the same where its parameters are and, of user code, all that it says and reads
+        (`quantml.canonical`); one for which that cannot be told is computed again.
 
     Returns
     -------
@@ -122,11 +141,12 @@ def build_features(features: Sequence[Feature], bars: Bars) -> Features:
     """
     names = _names(features)
     warmup = tuple(stated_warmup(feature) for feature in features)
-    values, filled = lay_out(features, bars, evaluate)
+    keys = tuple(_key(feature) for feature in features)
+    values, filled = lay_out(features, bars, evaluate, _kept(keys, bars, reuse))
     for feature, name, has_value in zip(features, names, filled, strict=True):
         if not has_value:
             raise _nothing(f"feature {name}", getattr(feature, "warmup", None), bars)
-    return Features(values, names, warmup, bars.clock, bars.symbols)
+    return Features(values, names, warmup, bars.clock, bars.symbols, Origin(weakref.ref(bars), keys))
 
 
 def feature_name(feature: Feature) -> str:
@@ -209,11 +229,28 @@ def evaluate(feature: Feature, bars: Bars) -> NDArray[np.float64]:
     return _checked(returned, f"feature {name}", bars)
 
 
+def _key(feature: Feature) -> str | None:
+    try:
+        return digest(feature)
+    except StudyError:  # user code that cannot be told from other code
+        return None
+
+
+def _kept(keys: Sequence[str | None], bars: Bars, reuse: Features | None) -> Kept | None:
+    """Find what was built on these very bars by features of the same digests."""
+    if reuse is None or reuse.origin is None or reuse.origin.bars() is not bars:
+        return None
+    held = {key: place for place, key in enumerate(reuse.origin.keys) if key is not None}
+    return Kept(reuse.values, {place: held[key] for place, key in enumerate(keys) if key in held})
+
+
 def _default(part: Field[Any]) -> Any:
     return part.default if part.default_factory is MISSING else part.default_factory()
 
 
 def _names(features: Sequence[Feature]) -> tuple[str, ...]:
+    if not isinstance(features, Sequence) or isinstance(features, str):
+        raise FeatureError("features", must="be a sequence of features", got=features, hint="Write [...].")
     for feature in features:
         _check_feature(feature)
     names = tuple(feature_name(feature) for feature in features)

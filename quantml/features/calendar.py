@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quantml.bars import Bars
-from quantml.calendars import RESOLUTION, planned_sessions, session_days
+from quantml.calendars import RESOLUTION, planned_sessions, session_days, sessions
 from quantml.errors import FeatureError, ParameterError, check
 from quantml.features.own_bars import check_count, on_panel
 from quantml.space import Declaration
@@ -131,7 +131,8 @@ class SessionsToHoliday(_Scheduled):
     """How many sessions come before the exchange's next holiday; 0.0 on the last session before it.
 
     A holiday is a day without a session on a weekday that has one in most weeks of the year, such as Thanksgiving; a
-    weekend is none.
+    weekend is none. Calendars without any rule for holidays (XSHG, XBOM) list each closure by itself, with no word on
+    when it was announced: there all of them count as known, since those exchanges publish their year before it begins.
 
     Parameters
     ----------
@@ -146,6 +147,9 @@ class SessionsToHoliday(_Scheduled):
 
     def _count(self, days: pd.DatetimeIndex, planned: pd.DatetimeIndex, exchange: str) -> NDArray[np.float64]:
         holidays = _holidays(planned)
+        if len(planned) and holidays.empty:
+            planned = sessions(exchange, planned[0], planned[-1])
+            holidays = _holidays(planned)
         place = holidays.searchsorted(days, side="right")
         self._check_reach(bool(place[-1] < len(holidays)), planned, f"a holiday after {days[-1]:%Y-%m-%d}", exchange)
         left = planned.searchsorted(holidays[place], side="left") - planned.searchsorted(days, side="right")

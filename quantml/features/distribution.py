@@ -7,14 +7,17 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from numba import types
 from numpy.typing import NDArray
 
 from quantml.bars import Bars
 from quantml.errors import check
 from quantml.features.moments import rolling_autocovariance, rolling_kurtosis, rolling_skewness
 from quantml.features.ordered import rolling_entropy, rolling_order_entropy, rolling_quantile
-from quantml.features.own_bars import Windowed, check_count, log_returns, on_panel, quotient
-from quantml.features.rolling import lag, rolling_mean, rolling_std
+from quantml.features.own_bars import Windowed, bar_returns, check_count, log_returns, on_panel
+from quantml.features.rolling import lag, rolling_mean, rolling_std, rolling_variance
+from quantml.features.tiles import PANEL
+from quantml.kernels import F2, kernel
 
 __all__ = ["Autocorrelation", "Entropy", "Hurst", "Kurtosis", "PermutationEntropy", "Quantile", "Skewness"]
 
@@ -43,7 +46,7 @@ class Skewness(Windowed):
 
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Compute the skewness, time x symbol."""
-        return on_panel(rolling_skewness(log_returns(bars, 1), self.window), bars)
+        return on_panel(rolling_skewness(bar_returns(bars), self.window), bars)
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Kurtosis(Windowed):
 
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Compute the excess kurtosis, time x symbol."""
-        return on_panel(rolling_kurtosis(log_returns(bars, 1), self.window), bars)
+        return on_panel(rolling_kurtosis(bar_returns(bars), self.window), bars)
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Quantile(Windowed):
 
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Compute the quantile, time x symbol."""
-        return on_panel(rolling_quantile(log_returns(bars, 1), self.window, float(self.q)), bars)
+        return on_panel(rolling_quantile(bar_returns(bars), self.window, float(self.q)), bars)
 
 
 @dataclass(frozen=True)
@@ -138,11 +141,22 @@ class Autocorrelation(Windowed):
 
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Compute the correlation, time x symbol."""
-        returns = log_returns(bars, 1)
-        deviation = rolling_std(returns, self.window, 0)
+        returns = bar_returns(bars)
+        variance = rolling_variance(returns, self.window, 0)
         correlation = rolling_autocovariance(returns, self.window, self.lag)
-        correlation = quotient(correlation, deviation * lag(deviation, self.lag))
-        return on_panel(np.clip(correlation, -1.0, 1.0, out=correlation), bars)
+        _correlate(correlation, variance, lag(variance, self.lag))
+        return on_panel(correlation, bars)
+
+
+@kernel(types.void(PANEL, F2, F2))
+def _correlate(covariance: NDArray[np.float64], one: NDArray[np.float64], other: NDArray[np.float64]) -> None:
+    """Turn covariances into correlations in place, given both variances; NaN where one is 0."""
+    for row in range(covariance.shape[0]):
+        here, a, b = covariance[row], one[row], other[row]
+        for place in range(len(here)):
+            square = a[place] * b[place]
+            correlation = here[place] / np.sqrt(square)
+            here[place] = min(max(correlation, -1.0), 1.0) if square > 0.0 else np.nan
 
 
 @dataclass(frozen=True)
@@ -223,7 +237,7 @@ class Entropy(Windowed):
 
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Compute the entropy, time x symbol."""
-        return on_panel(rolling_entropy(log_returns(bars, 1), self.window, self.bins), bars)
+        return on_panel(rolling_entropy(bar_returns(bars), self.window, self.bins), bars)
 
 
 @dataclass(frozen=True)
@@ -258,4 +272,4 @@ class PermutationEntropy(Windowed):
 
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Compute the entropy, time x symbol."""
-        return on_panel(rolling_order_entropy(log_returns(bars, 1), self.window, self.order), bars)
+        return on_panel(rolling_order_entropy(bar_returns(bars), self.window, self.order), bars)

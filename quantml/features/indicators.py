@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from quantml.features.own_bars import check_count, on_panel
 from quantml.features.settling import Facts, find_facts, list_functions, lookback, run, settling_bars
 from quantml.space import Declaration, check_alternatives
 
-__all__ = ["TALib"]
+__all__ = ["Settling", "TALib"]
 
 LEAST_SEARCHED: Final = 10
 
@@ -214,3 +214,21 @@ class TALib(Declaration):
         values = run(self.function, self._numbers(), self._number_of_output(), series)
         values[: self._first()] = np.nan  # in whole numbers TA-Lib has 0 for what it does not know
         return values
+
+
+class Settling:
+    """Base of the features that are one of TA-Lib's recursive functions under a name of their own."""
+
+    by_symbol: ClassVar[bool] = True
+
+    def _indicator(self) -> TALib:
+        raise NotImplementedError
+
+    @property
+    def warmup(self) -> int:
+        """Own bars before the first value: those that TA-Lib needs, and until the beginning is forgotten."""
+        return self._indicator().warmup
+
+    def __call__(self, bars: Bars) -> pd.DataFrame:
+        """Compute the indicator, time x symbol; `DataError` where the bars lack a field that it reads."""
+        return self._indicator()(bars)

@@ -8,13 +8,16 @@ from typing import ClassVar, Final
 
 import numpy as np
 import pandas as pd
+from numba import types
 from numpy.typing import NDArray
 
 from quantml.bars import Bars
 from quantml.features.moments import rolling_autocovariance
 from quantml.features.outside import Outside
-from quantml.features.own_bars import Windowed, check_count, log_ratio, log_returns, on_panel, quotient, simple_returns
+from quantml.features.own_bars import Windowed, bar_returns, check_count, log_ratio, on_panel, quotient, simple_returns
 from quantml.features.rolling import lag, rolling_mean
+from quantml.features.tiles import PANEL
+from quantml.kernels import F2, kernel
 from quantml.space import Declaration
 
 __all__ = ["Amihud", "CorwinSchultzSpread", "DollarVolume", "RelativeVolume", "RollSpread", "Turnover"]
@@ -69,14 +72,31 @@ class Amihud(Windowed):
 
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Compute the illiquidity, time x symbol; `DataError` without volume."""
-        value = _traded_value(bars)
-        moves = np.abs(simple_returns(bars, 1))
-        traded = np.where(np.isnan(moves), np.nan, value > 0.0)
-        value[value == 0.0] = np.inf
-        moves /= value
+        moves, value = simple_returns(bars, 1), _traded_value(bars)
+        _weigh(moves, value)
         illiquidity = rolling_mean(moves, self.window)
-        illiquidity *= 1e6
-        return on_panel(quotient(illiquidity, rolling_mean(traded, self.window)), bars)
+        _spread_over(illiquidity, rolling_mean(value, self.window))
+        return on_panel(illiquidity, bars)
+
+
+@kernel(types.void(PANEL, PANEL))
+def _weigh(moves: NDArray[np.float64], value: NDArray[np.float64]) -> None:
+    """Turn returns into 10^6 times their size over traded value, and that into whether there was any: 1.0 or 0.0."""
+    for row in range(moves.shape[0]):
+        move, worth = moves[row], value[row]
+        for place in range(len(move)):
+            traded, known = worth[place] > 0.0, move[place] == move[place]
+            move[place] = 1e6 * abs(move[place]) / (worth[place] if traded else np.inf)
+            worth[place] = (1.0 if traded else 0.0) if known else np.nan
+
+
+@kernel(types.void(PANEL, F2))
+def _spread_over(sums: NDArray[np.float64], shares: NDArray[np.float64]) -> None:
+    """Divide means over all bars of a window by the share of the bars that count, NaN where none does."""
+    for row in range(sums.shape[0]):
+        total, share = sums[row], shares[row]
+        for place in range(len(total)):
+            total[place] = total[place] / share[place] if share[place] > 0.0 else np.nan
 
 
 @dataclass(frozen=True)
@@ -176,7 +196,7 @@ class RollSpread(Windowed):
 
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Compute the spread, time x symbol."""
-        spread = rolling_autocovariance(log_returns(bars, 1), self.window, 1)
+        spread = rolling_autocovariance(bar_returns(bars), self.window, 1)
         spread *= -4.0 * self.window / (self.window - 1)
         return on_panel(np.sqrt(np.maximum(spread, 0.0, out=spread), out=spread), bars)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from quantml.bars import Bars
 from quantml.errors import check, is_whole
 from quantml.features.rolling import lag
+from quantml.features.shared import shared
 from quantml.space import Declaration
 
 
@@ -44,7 +45,12 @@ class Windowed(Declaration):
 
 def on_panel(values: NDArray[np.float64], bars: Bars) -> pd.DataFrame:
     """Wrap a fresh array, shape (T, N), as a frame; the array is not copied."""
-    return pd.DataFrame(values, index=bars.clock, columns=pd.Index(bars.symbols, dtype="object"), copy=False)
+    return pd.DataFrame(values, index=bars.clock, columns=_columns(bars.symbols).view(), copy=False)
+
+
+@lru_cache(maxsize=8)
+def _columns(symbols: tuple[str, ...]) -> pd.Index:
+    return pd.Index(symbols, dtype="object")  # pandas looks at each; views of it can be named without it
 
 
 def simple_returns(bars: Bars, first: int, last: int = 0) -> NDArray[np.float64]:
@@ -63,6 +69,16 @@ def log_returns(bars: Bars, window: int) -> NDArray[np.float64]:
     return np.log(result, out=result)
 
 
+def bar_returns(bars: Bars) -> NDArray[np.float64]:
+    """Return each symbol's logarithmic return over one own bar, read-only; features built together share it."""
+    return shared("logarithmic returns", bars, lambda bars: log_returns(bars, 1))
+
+
+def log_range(bars: Bars) -> NDArray[np.float64]:
+    """Return the logarithm of each bar's high over its low, as `bar_returns` does."""
+    return shared("logarithmic ranges", bars, lambda bars: log_ratio(bars.array("high"), bars.array("low")))
+
+
 def log_ratio(over: NDArray[np.float64], under: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the logarithm of one panel over another as a fresh array."""
     result = over / under
@@ -74,31 +90,3 @@ def quotient(over: NDArray[np.float64], under: NDArray[np.float64]) -> NDArray[n
     under[under == 0.0] = np.nan
     over /= under
     return over
-
-
-def on_own_bars(
-    indicator: Callable[..., NDArray[np.float64]], bars: Bars, fields: tuple[str, ...], *parameters: float
-) -> pd.DataFrame:
-    """Run a one-series indicator on each symbol's own bars and lay the results back on the panel clock.
-
-    An interior NaN would end or skew most of TA-Lib's functions without a word.
-
-    Parameters
-    ----------
-    indicator : callable
-        Takes one float64 array per field, then `parameters`; returns an array of the same length.
-    bars : Bars
-    fields : tuple of str
-        Adjusted fields to hand over, such as ``("high", "low", "close")``.
-    *parameters : float
-
-    Raises
-    ------
-    DataError
-        If the bars lack a field.
-    """
-    series = [np.ascontiguousarray(bars.array(name).T) for name in fields]
-    values = np.full((len(bars.symbols), len(bars)), np.nan)
-    for symbol, traded in enumerate(np.ascontiguousarray(bars.traded.T)):
-        values[symbol, traded] = indicator(*(panel[symbol, traded] for panel in series), *parameters)
-    return on_panel(np.ascontiguousarray(values.T), bars)

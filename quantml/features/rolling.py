@@ -11,8 +11,6 @@ merged with results of the end that were kept when its block was complete.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
@@ -187,7 +185,7 @@ def _end_squares(values: Panel, row: int, first: int, shares: NDArray[np.float64
 
 
 @kernel(types.void(*ON_TILE, types.int64, PANEL))
-def _deviations(values: Panel, begin: int, first: int, width: int, window: int, ddof: int, panel: Panel) -> None:
+def _variances(values: Panel, begin: int, first: int, width: int, window: int, ddof: int, panel: Panel) -> None:
     last = first + width
     mean, squares = np.zeros(width), np.zeros(width)  # of the block that has begun
     means, sums = np.zeros((window, width)), np.zeros((window, width))  # of the newest 1, 2, ... of the one before it
@@ -204,7 +202,7 @@ def _deviations(values: Panel, begin: int, first: int, width: int, window: int, 
             squares[place] += step * (here[place] - mean[place])
         if inside == window - 1:
             for place in range(width):
-                result[place] = math.sqrt(squares[place] * scale)
+                result[place] = squares[place] * scale
             _end_squares(values, row, first, shares, means, sums)
         elif row - begin < window:
             result[:] = np.nan
@@ -213,13 +211,19 @@ def _deviations(values: Panel, begin: int, first: int, width: int, window: int, 
             rest, kept, weight = means[k], sums[k], (inside + 1) * (k + 1) / window
             for place in range(width):
                 apart = mean[place] - rest[place]
-                result[place] = math.sqrt((squares[place] + kept[place] + apart * apart * weight) * scale)
+                result[place] = (squares[place] + kept[place] + apart * apart * weight) * scale
 
 
-def rolling_std(values: Panel, window: int, ddof: int) -> Panel:
-    """Return the standard deviation of the last `window` own values; exactly 0.0 where they are equal.
+def rolling_variance(values: Panel, window: int, ddof: int) -> Panel:
+    """Return the variance of the last `window` own values; exactly 0.0 where they are equal.
 
     Moments are updated as in Welford (1962, Technometrics 4, p. 419) and merged as in Chan, Golub and LeVeque (1983,
     The American Statistician 37, p. 242).
     """
-    return over_tiles(_deviations, values, window, ddof)
+    return over_tiles(_variances, values, window, ddof)
+
+
+def rolling_std(values: Panel, window: int, ddof: int) -> Panel:
+    """Return the standard deviation of the last `window` own values; exactly 0.0 where they are equal."""
+    deviation = rolling_variance(values, window, ddof)
+    return np.asarray(np.sqrt(deviation, out=deviation))

@@ -7,23 +7,28 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-import talib
+from numba import types
 from numpy.typing import NDArray
 
 from quantml.bars import Bars
 from quantml.errors import check
-from quantml.features.own_bars import Windowed, check_count, on_own_bars, on_panel
-from quantml.features.rolling import rolling_mean, rolling_std
+from quantml.features.indicators import Settling, TALib
+from quantml.features.own_bars import Windowed, check_count, on_panel
+from quantml.features.rolling import rolling_mean, rolling_variance
+from quantml.features.tiles import PANEL
+from quantml.kernels import F2, kernel
 from quantml.space import Declaration
 
 __all__ = ["MACD", "RSI", "BollingerPosition", "MACDHistogram", "MACDSignal"]
 
 
 @dataclass(frozen=True)
-class RSI(Windowed):
-    """Relative strength index, 0 to 100, with Wilder's averages of gains and losses; equal to TA-Lib's ``RSI``.
+class RSI(Settling, Windowed):
+    """Relative strength index, 0 to 100, with Wilder's averages of gains and losses; TA-Lib's ``RSI``.
 
-    As in TA-Lib it is 0 where there was neither a gain nor a loss.
+    As in TA-Lib it is 0 where there was neither a gain nor a loss. Wilder's averages never quite forget where the data
+    began: the warm-up is the time after which the beginning hardly moves them, as in `TALib`, which also has the values
+    before.
 
     Parameters
     ----------
@@ -39,16 +44,16 @@ class RSI(Windowed):
     window: int = 14
     least: ClassVar[int] = 2
 
-    def __call__(self, bars: Bars) -> pd.DataFrame:
-        """Compute the index, time x symbol."""
-        return on_own_bars(talib.RSI, bars, ("close",), self.window)
+    def _indicator(self) -> TALib:
+        return TALib("RSI", timeperiod=self.window)
 
 
 @dataclass(frozen=True)
-class _MACD(Declaration):
+class _MACD(Settling, Declaration):
     fast: int = 12
     slow: int = 26
     signal: int = 9
+    output: ClassVar[str]
 
     def validate(self) -> None:
         """Raise `ParameterError` where a parameter is out of range."""
@@ -57,31 +62,24 @@ class _MACD(Declaration):
         check_count(self, "signal", 1)
         check(self.fast < self.slow, f"{type(self).__name__}.fast", f"be below slow, {self.slow}", self.fast)
 
-    @property
-    def warmup(self) -> int:
-        """Own bars before the first value."""
-        return self.slow + self.signal - 2
-
-    def _line(self, bars: Bars, number: int) -> pd.DataFrame:
-        def line(close: NDArray[np.float64], fast: int, slow: int, signal: int) -> NDArray[np.float64]:
-            result: NDArray[np.float64] = talib.MACD(close, fast, slow, signal)[number]
-            return result
-
-        return on_own_bars(line, bars, ("close",), self.fast, self.slow, self.signal)
+    def _indicator(self) -> TALib:
+        parameters = {"fastperiod": self.fast, "slowperiod": self.slow, "signalperiod": self.signal}
+        return TALib("MACD", output=self.output, parameters=parameters)
 
 
 @dataclass(frozen=True)
 class MACD(_MACD):
     """Fast minus slow exponential average of the close, in units of the adjusted price; TA-Lib's ``MACD`` line.
 
-    As in TA-Lib the averages start from simple ones, and all three lines start on the same bar.
+    The averages start from simple ones, as in TA-Lib, and the warm-up is the time that they need to forget them, as in
+    `RSI`.
 
     Parameters
     ----------
     fast, slow : int
         Own bars of the two averages, ``2 <= fast < slow``.
     signal : int
-        Own bars of the signal's average, at least 1; it decides only where the line starts.
+        Own bars of the signal's average, at least 1; it moves only where TA-Lib's line starts.
 
     Raises
     ------
@@ -89,9 +87,7 @@ class MACD(_MACD):
         If a parameter is out of range.
     """
 
-    def __call__(self, bars: Bars) -> pd.DataFrame:
-        """Compute the line, time x symbol."""
-        return self._line(bars, 0)
+    output: ClassVar[str] = "macd"
 
 
 @dataclass(frozen=True)
@@ -111,9 +107,7 @@ class MACDSignal(_MACD):
         If a parameter is out of range.
     """
 
-    def __call__(self, bars: Bars) -> pd.DataFrame:
-        """Compute the signal line, time x symbol."""
-        return self._line(bars, 1)
+    output: ClassVar[str] = "macdsignal"
 
 
 @dataclass(frozen=True)
@@ -133,9 +127,7 @@ class MACDHistogram(_MACD):
         If a parameter is out of range.
     """
 
-    def __call__(self, bars: Bars) -> pd.DataFrame:
-        """Compute the histogram, time x symbol."""
-        return self._line(bars, 2)
+    output: ClassVar[str] = "macdhist"
 
 
 @dataclass(frozen=True)
@@ -177,9 +169,16 @@ class BollingerPosition(Windowed):
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Compute the position, time x symbol."""
         close = bars.array("close")
-        deviation = rolling_std(close, self.window, 0)
-        deviation[deviation == 0.0] = np.nan
-        position = close - rolling_mean(close, self.window)
-        position /= 2.0 * self.width * deviation
-        position += 0.5
+        position = rolling_mean(close, self.window)
+        _place(close, rolling_variance(close, self.window, 0), float(self.width), position)
         return on_panel(position, bars)
+
+
+@kernel(types.void(F2, F2, types.float64, PANEL))
+def _place(close: NDArray[np.float64], variance: NDArray[np.float64], width: float, mean: NDArray[np.float64]) -> None:
+    """Put positions between the bands in the place of the means; NaN where the bands have no width."""
+    for row in range(close.shape[0]):
+        price, square, here = close[row], variance[row], mean[row]
+        for place in range(len(here)):
+            apart = (price[place] - here[place]) / (2.0 * width * np.sqrt(square[place])) + 0.5
+            here[place] = apart if square[place] > 0.0 else np.nan

@@ -8,13 +8,24 @@ from typing import ClassVar, Final
 
 import numpy as np
 import pandas as pd
-import talib
+from numba import types
 from numpy.typing import NDArray
 
 from quantml.bars import Bars
 from quantml.errors import check
-from quantml.features.own_bars import Windowed, check_count, log_ratio, log_returns, on_own_bars, on_panel, quotient
-from quantml.features.rolling import decayed_mean, lag, rolling_mean, rolling_std
+from quantml.features.indicators import Settling, TALib
+from quantml.features.own_bars import (
+    Windowed,
+    bar_returns,
+    check_count,
+    log_range,
+    log_ratio,
+    on_panel,
+    quotient,
+)
+from quantml.features.rolling import decayed_mean, lag, rolling_mean, rolling_std, rolling_variance
+from quantml.features.tiles import PANEL
+from quantml.kernels import F1, F2, kernel
 from quantml.space import Declaration
 
 __all__ = [
@@ -29,6 +40,7 @@ __all__ = [
     "YangZhang",
 ]
 
+_LOG_SHARE: Final = 2.0 * math.log(2.0) - 1.0
 HALF_LIVES: Final = 10
 """How many half-lives an exponential average looks back; what lies before would have a thousandth of the weight."""
 
@@ -92,8 +104,7 @@ class EwmaVolatility(Declaration):
 
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Compute the annualised volatility, time x symbol."""
-        squares = log_returns(bars, 1)
-        squares *= squares
+        squares = np.square(bar_returns(bars))
         return on_panel(_annualised(decayed_mean(squares, self.warmup, 0.5 ** (1.0 / self.half_life)), bars), bars)
 
 
@@ -133,9 +144,9 @@ class Parkinson(_RangeVolatility):
     """
 
     def _variances(self, bars: Bars) -> NDArray[np.float64]:
-        variances = log_ratio(bars.array("high"), bars.array("low"))
-        variances *= variances
-        variances *= 1.0 / (4.0 * math.log(2.0))
+        ranges = log_range(bars)
+        variances = np.multiply(ranges, 1.0 / (4.0 * math.log(2.0)))
+        variances *= ranges
         return variances
 
 
@@ -159,14 +170,19 @@ class GarmanKlass(_RangeVolatility):
     """
 
     def _variances(self, bars: Bars) -> NDArray[np.float64]:
-        variances = log_ratio(bars.array("high"), bars.array("low"))
-        variances *= variances
-        variances *= 0.5
+        ranges = log_range(bars)
         inside = log_ratio(bars.array("close"), bars.array("open"))
-        inside *= inside
-        inside *= 2.0 * math.log(2.0) - 1.0
-        variances -= inside
-        return variances
+        _garman_klass(ranges, inside)
+        return inside
+
+
+@kernel(types.void(F2, PANEL))
+def _garman_klass(ranges: NDArray[np.float64], inside: NDArray[np.float64]) -> None:
+    """Put the variances of `GarmanKlass` in the place of log(close / open)."""
+    for row in range(ranges.shape[0]):
+        whole, here = ranges[row], inside[row]
+        for place in range(len(here)):
+            here[place] = 0.5 * whole[place] * whole[place] - _LOG_SHARE * here[place] * here[place]
 
 
 @dataclass(frozen=True)
@@ -215,17 +231,20 @@ class YangZhang(Windowed):
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Compute the annualised volatility, time x symbol; `DataError` where the bars lack a field."""
         opens, high, low, close = _logarithms(bars)
-        share = 0.34 / (1.34 + (self.window + 1) / (self.window - 1))
         ranges = rolling_mean(_rogers_satchell(opens, high, low, close), self.window)
-        ranges *= 1.0 - share
-        inside = rolling_std(close - opens, self.window, 1)
-        inside *= inside
-        inside *= share
-        variance = rolling_std(opens - lag(close, 1), self.window, 1)
-        variance *= variance
-        variance += inside
-        variance += ranges
+        inside = rolling_variance(np.subtract(close, opens, out=high), self.window, 1)
+        variance = rolling_variance(np.subtract(opens, lag(close, 1), out=low), self.window, 1)
+        _add_up(variance, inside, ranges, 0.34 / (1.34 + (self.window + 1) / (self.window - 1)))
         return on_panel(_annualised(variance, bars), bars)
+
+
+@kernel(types.void(PANEL, F2, F2, types.float64))
+def _add_up(gaps: NDArray[np.float64], inside: NDArray[np.float64], ranges: NDArray[np.float64], share: float) -> None:
+    """Put the variances of `YangZhang` in the place of those of the gaps between bars."""
+    for row in range(gaps.shape[0]):
+        total, within, ranged = gaps[row], inside[row], ranges[row]
+        for place in range(len(total)):
+            total[place] += share * within[place] + (1.0 - share) * ranged[place]
 
 
 @dataclass(frozen=True)
@@ -270,39 +289,49 @@ class VolatilityOfVolatility(Windowed):
 
 
 def _realised(bars: Bars, window: int) -> NDArray[np.float64]:
-    volatility = rolling_std(log_returns(bars, 1), window, 1)
-    volatility *= np.sqrt(bars.own_periods_per_year)
-    return volatility
+    return _annualised(rolling_variance(bar_returns(bars), window, 1), bars)
 
 
 def _logarithms(bars: Bars) -> tuple[NDArray[np.float64], ...]:
     return tuple(np.log(bars.array(name)) for name in ("open", "high", "low", "close"))
 
 
+@kernel(PANEL(F2, F2, F2, F2))
 def _rogers_satchell(
     opens: NDArray[np.float64], high: NDArray[np.float64], low: NDArray[np.float64], close: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    variances = high - opens
-    variances *= high - close
-    below = low - opens
-    below *= low - close
-    variances += below
+    """Return the variances of `RogersSatchell` from the logarithms of prices."""
+    variances = np.empty(opens.shape)
+    for row in range(opens.shape[0]):
+        o, h, l, c, variance = opens[row], high[row], low[row], close[row], variances[row]  # noqa: E741
+        for place in range(len(o)):
+            above = (h[place] - o[place]) * (h[place] - c[place])
+            variance[place] = above + (l[place] - o[place]) * (l[place] - c[place])
     return variances
 
 
 def _annualised(variance: NDArray[np.float64], bars: Bars) -> NDArray[np.float64]:
     """Turn a fresh panel of variances over one bar into volatility, in place."""
-    variance *= bars.own_periods_per_year
-    return np.sqrt(variance, out=variance)
+    _annualise(variance, bars.own_periods_per_year)
+    return variance
+
+
+@kernel(types.void(PANEL, F1))
+def _annualise(variance: NDArray[np.float64], periods_per_year: NDArray[np.float64]) -> None:
+    for row in range(variance.shape[0]):
+        here = variance[row]
+        for place in range(len(here)):
+            here[place] = np.sqrt(periods_per_year[place] * here[place])
 
 
 @dataclass(frozen=True)
-class ATR(Windowed):
-    """Average true range in units of the adjusted price, equal to TA-Lib's ``ATR``.
+class ATR(Settling, Windowed):
+    """Average true range in units of the adjusted price; TA-Lib's ``ATR``.
 
     The true range of a bar is max(high, previous close) - min(low, previous close). The first value is the mean of
     `window` true ranges, each later one ``((window - 1) * previous value + true range) / window`` (Wilder 1978, New
     Concepts in Technical Trading Systems). It grows with the price; `NATR` does not.
+    The warm-up is the time that the recursion needs to forget its first value, as in `RSI`.
 
     Parameters
     ----------
@@ -317,14 +346,13 @@ class ATR(Windowed):
 
     window: int = 14
 
-    def __call__(self, bars: Bars) -> pd.DataFrame:
-        """Compute the average true range, time x symbol; `DataError` without highs and lows."""
-        return on_own_bars(talib.ATR, bars, ("high", "low", "close"), self.window)
+    def _indicator(self) -> TALib:
+        return TALib("ATR", timeperiod=self.window)
 
 
 @dataclass(frozen=True)
-class NATR(Windowed):
-    """Average true range in per cent of the close: 100 x `ATR` / close, equal to TA-Lib's ``NATR``.
+class NATR(Settling, Windowed):
+    """Average true range in per cent of the close: 100 x `ATR` / close; TA-Lib's ``NATR``.
 
     Parameters
     ----------
@@ -340,6 +368,5 @@ class NATR(Windowed):
     window: int = 14
     least: ClassVar[int] = 2
 
-    def __call__(self, bars: Bars) -> pd.DataFrame:
-        """Compute the normalised average true range, time x symbol; `DataError` without highs and lows."""
-        return on_own_bars(talib.NATR, bars, ("high", "low", "close"), self.window)
+    def _indicator(self) -> TALib:
+        return TALib("NATR", timeperiod=self.window)

@@ -110,6 +110,7 @@ class Store:
         check(not strangers, "symbols", f"be among {', '.join(source.symbols)}", strangers)
         return refresh(source, self._files(source), anew=chosen)
 
+    @seen
     def load(self, source: Source, *, snapshot: str | None = None) -> Bars:
         """Read the newest bars of a source's symbols, or those of a snapshot; the source is not asked.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, TypeVar, cast
@@ -17,7 +17,7 @@ from quantml.cash import cash_returns
 from quantml.currency import check_one_currency
 from quantml.errors import DataError, StudyError, TargetError
 from quantml.faults import name_of, users_code
-from quantml.features.base import Features, build_features
+from quantml.features.base import Feature, Features, build_features
 from quantml.forecasters.base import Forecast, Question, Test, Train
 from quantml.signals.base import Context, Weights, apply_steps
 from quantml.study import Study
@@ -30,6 +30,7 @@ Values = Mapping[str, Any]
 """A candidate: the value of each search space by its dotted path."""
 
 
+NEWEST: Final = ("newest features",)
 SIGNAL: Final = "signal"
 """The part of a study that nothing fitted hangs on: its parameters move weights, not forecasts."""
 
@@ -102,9 +103,13 @@ class Problem:
     def features(self, values: Values) -> Features:
         """The features of a candidate over the whole panel."""
         declared = self.resolved(values).features
-        return self._once(
-            ("features", self.key(values, "features")), lambda: build_features(declared, self.feature_bars)
-        )
+        return self._once(("features", self.key(values, "features")), lambda: self._built_features(declared))
+
+    def _built_features(self, declared: Sequence[Feature]) -> Features:
+        """Build features; those that the candidate before has too are taken from it."""
+        built = build_features(declared, self.feature_bars, reuse=self._built.get(NEWEST))
+        self._built[NEWEST] = built
+        return built
 
     def target(self, values: Values) -> Target:
         """The target of a candidate over the whole panel.

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gc
 import pickle
 import sys
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -260,7 +262,7 @@ def test_the_symbol_that_makes_a_feature_raise_is_named(bars: Bars, place: int) 
         build_features([divides], Bars.from_close(close, periods_per_year=252))
     line = divides.__code__.co_firstlineno + 3
     assert str(caught.value) == (
-        f"feature divides must return a frame; got 'ZeroDivisionError: no range' (early, line {line} of test_base.py)."
+        f"feature divides failed: ZeroDivisionError: no range (early, line {line} of test_base.py)."
     )
 
 
@@ -274,7 +276,7 @@ def test_no_symbol_is_named_where_none_is_to_blame(bars: Bars) -> None:
         raise RuntimeError("never works")
 
     for feature in (together, always):
-        with pytest.raises(FeatureError, match=r"(too many|never works)' \(line \d+ of test_base.py\)"):
+        with pytest.raises(FeatureError, match=r"(too many|never works) \(line \d+ of test_base.py\)"):
             build_features([feature], bars)
 
 
@@ -309,6 +311,7 @@ def test_a_feature_that_cannot_take_bars_is_named_too(bars: Bars) -> None:
         ([RSI(5), RSI(5)], "features must have different names; got 'RSI(5) twice'. Leave one out, or give a function "
                            "a name of its own with def."),
         ([RSI], "a feature must be an object, not a class; got 'RSI'. Write RSI(...)."),
+        (RSI(), "features must be a sequence of features; got RSI(window=14). Write [...]."),
         (["RSI"], "a feature must be callable with bars; got 'RSI'."),
         ([RSI(Choice(5, 7))], "feature RSI(ChoiceSpace(values=(5, 7))) must have its search spaces resolved; "
                               "got ['window']."),
@@ -328,3 +331,69 @@ def test_a_warm_up_is_a_number_of_bars(bars: Bars) -> None:
     for feature in (slow, Lag(slow)):
         with pytest.raises(FeatureError, match="feature slow must state its warmup as a number of bars; got -1"):
             build_features([feature], bars)
+
+
+def counted(calls: list[str]) -> Callable[[Bars], pd.DataFrame]:
+    def counting(bars: Bars) -> pd.DataFrame:
+        calls.append("called")  # a list that grows: no two calls are alike in what the function reads
+        return bars.close
+
+    return counting
+
+
+@dataclass(frozen=True)
+class Loud:
+    """Says when it is computed, where no digest looks."""
+
+    by: float
+    by_symbol: ClassVar[bool] = False
+
+    def __call__(self, bars: Bars) -> pd.DataFrame:
+        sys.stdout.write(f"Loud({self.by})\n")
+        return bars.close * self.by
+
+
+def test_only_what_was_not_built_before_is_computed(bars: Bars, capsys: pytest.CaptureFixture[str]) -> None:
+    features = [Momentum(5), Loud(2.0), spread, RSI(3), Loud(3.0)]
+    first = build_features(features[:3], bars)
+    capsys.readouterr()
+    second = build_features([*features[::-1], Momentum(6)], bars, reuse=first)
+    assert capsys.readouterr().out == "Loud(3.0)\n"
+    fresh = build_features([*features[::-1], Momentum(6)], bars)
+    assert second.values.tobytes() == fresh.values.tobytes()
+    assert (second.names, second.warmup) == (fresh.names, fresh.warmup)
+    capsys.readouterr()
+    build_features(features, bars, reuse=second.columns(["Loud(2.0)", "spread"]))
+    assert capsys.readouterr().out == "Loud(3.0)\n"
+
+
+def test_nothing_is_taken_from_other_bars_or_another_code(bars: Bars, capsys: pytest.CaptureFixture[str]) -> None:
+    first = build_features([Loud(2.0), spread], bars)
+    same = bars.between(bars.clock[0], bars.clock[-1])
+    for reuse, on in ((first, same), (first.head(len(bars)), bars), (pickle.loads(pickle.dumps(first)), bars)):
+        capsys.readouterr()
+        build_features([Loud(2.0)], on, reuse=reuse)
+        assert capsys.readouterr().out == "Loud(2.0)\n"
+
+    def other(bars: Bars) -> pd.DataFrame:
+        return bars.high / bars.low + 1.0
+
+    other.__name__ = "spread"
+    changed = build_features([other], bars, reuse=first)
+    np.testing.assert_array_equal(changed.values[:, :, 0], first.values[:, :, 1] + 2.0)
+
+
+def test_code_that_holds_what_changes_is_not_taken_for_the_same(bars: Bars) -> None:
+    calls: list[str] = []
+    feature = counted(calls)
+    build_features([feature], bars, reuse=build_features([feature], bars))
+    assert calls == ["called", "called"]
+
+
+def test_features_do_not_keep_their_bars_alive(bars: Bars) -> None:
+    copy = bars.between(bars.clock[0], bars.clock[-1])
+    built, gone = build_features([Momentum(5)], copy), weakref.ref(copy)
+    del copy
+    gc.collect()
+    assert gone() is None
+    assert build_features([Momentum(5)], bars, reuse=built).names == built.names

@@ -64,6 +64,12 @@ def test_sessions_to_holiday_by_hand() -> None:
     np.testing.assert_array_equal(london, [1.0, 0.0, 13.0, 0.0])
 
 
+def test_holidays_that_a_calendar_lists_one_by_one_count() -> None:
+    # the Shanghai exchange closed on the 24th of September and from the 1st to the 5th of October 2018
+    days = ["2018-09-21", "2018-09-25", "2018-09-27", "2018-09-28"]
+    np.testing.assert_array_equal(SessionsToHoliday()(on(days, "XSHG"))["A"], [0.0, 3.0, 1.0, 0.0])
+
+
 def test_nobody_knew_of_an_unscheduled_closing() -> None:
     # New York closed from the 11th to the 14th of September 2001; the next holiday known was Thanksgiving
     days = ["2001-09-10", "2001-09-17"]

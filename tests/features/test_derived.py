@@ -79,11 +79,11 @@ def test_polynomial_terms_are_those_of_scikit_learn(bars: Bars) -> None:
 
 
 def test_warm_ups_add_up_and_names_nest() -> None:
-    nested = Difference(Lag(Product(Momentum(20), RSI(7)), 3), 5)
-    assert nested.warmup == 28
-    assert feature_name(nested) == "Difference(Lag(Product(Momentum(20), RSI(7)), 3), 5)"
+    nested = Difference(Lag(Product(Momentum(20), Momentum(7)), 3), 5)
+    assert nested.warmup == 20 + 3 + 5
+    assert feature_name(nested) == "Difference(Lag(Product(Momentum(20), Momentum(7)), 3), 5)"
     assert feature_name(Lag(close, 2)) == "Lag(close, 2)"
-    assert (Lag(close, 2).warmup, Power(RSI(7)).warmup, Sine(RSI(7), 2).warmup) == (2, 7, 7)
+    assert (Lag(close, 2).warmup, Power(Returns(7)).warmup, Sine(Returns(7), 2).warmup) == (2, 7, 7)
 
 
 def test_search_spaces_inside_are_found_and_filled() -> None:

@@ -33,9 +33,9 @@ COLUMNS: dict[str, Any] = {
     "ttr_vol_yz21.v": f.YangZhang(21),
 }
 CELLS: dict[tuple[str, str], tuple[Any, float]] = {
-    ("si_Rsi", "Rsi"): (f.RSI(), 1.0),
-    ("si_Atr", "Atr"): (f.ATR(), 1.0),
-    ("si_Atr", "Atrp"): (f.NATR(), 1.0),
+    ("si_Rsi", "Rsi"): (f.TALib("RSI", timeperiod=14, unstable_period=0), 1.0),  # some are early ones
+    ("si_Atr", "Atr"): (f.TALib("ATR", timeperiod=14, unstable_period=0), 1.0),
+    ("si_Atr", "Atrp"): (f.TALib("NATR", timeperiod=14, unstable_period=0), 1.0),
     ("si_Macd", "Macd"): (f.MACD(), 1.0),
     ("si_Macd", "Signal"): (f.MACDSignal(), 1.0),
     ("si_Macd", "Histogram"): (f.MACDHistogram(), 1.0),

@@ -133,7 +133,7 @@ def test_intraday_bars_have_weeks_of_utc_days() -> None:
 
 
 def test_warm_up_name_and_spaces() -> None:
-    assert Weekly(RSI(14)).warmup == 80
+    assert Weekly(Momentum(14)).warmup == 80
     assert Monthly(Momentum(12, skip=1)).warmup == 322
     assert feature_name(Monthly(Momentum(12, skip=1))) == "Monthly(Momentum(12, 1))"
     assert [*find_spaces(Weekly(RSI(Choice(7, 14))))] == ["feature.window"]

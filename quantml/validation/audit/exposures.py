@@ -13,7 +13,7 @@ from quantml.bars import PRICES, Bars
 from quantml.calendars import is_slow
 from quantml.errors import InputError
 from quantml.faults import name_of
-from quantml.features.base import stated_warmup
+from quantml.features.base import Feature, stated_warmup
 from quantml.panel import repeated_opens
 from quantml.study import Market, Study
 from quantml.survivorship import SURVIVORSHIP, universe_notes
@@ -24,9 +24,9 @@ from quantml.validation.audit.inputs import Inputs, tried
 REPEATED: Final = 0.9
 """Share of a symbol's opens that repeat the close before them, above which they are no opens."""
 LEVEL: Final = 1e-9
-HISTORY: Final = 1e-6
-"""Differences, beside the largest value of a column, above which a feature hangs on the price level, or on bars
-before its warm-up."""
+"""Difference, beside a feature's largest value, above which it hangs on the level of prices."""
+HISTORY: Final = 0.05
+"""Difference, beside a feature's usual change from bar to bar, above which it hangs on bars before its warm-up."""
 
 
 def exposures(study: Study, market: Market, fill: Fill) -> Iterator[Notice | Leak]:
@@ -81,23 +81,26 @@ class Dependences:
     def notices(self) -> Iterator[Notice]:
         """Tell of features that change when every price is doubled, or when the bars begin later."""
         bars = self.inputs.problem.feature_bars
-        double = _doubled(bars)
-        later = bars.between(bars.clock[self.first // 2], bars.clock[-1])
+        double, later = _doubled(bars), bars.between(bars.clock[self.first // 2], bars.clock[-1])
         for number, (name, feature) in enumerate(self.inputs.features.items()):
             was = self.inputs.values[:, :, number]
-            if bars.quoted and _apart(was, tried(feature, double)) > LEVEL:
+            if bars.quoted and _apart(was, tried(feature, double), np.nanmax(np.abs(was), initial=0.0)) > LEVEL:
                 yield Notice("price level", name, f"{name} changes when every price is doubled: it says something"
                              " else for a share of 10 than for one of 1,000.")  # fmt: skip
-                continue
-            now, start = tried(feature, later), len(bars) - len(later)
-            if isinstance(now, InputError):
-                continue
-            settled = np.cumsum(later.traded, axis=0) > stated_warmup(feature)
-            apart = _apart(np.where(settled, was[start:], np.nan), np.where(settled, now, np.nan))
-            if apart > HISTORY:
-                yield Notice("history", name, f"{name} hangs on bars before its warm-up of {stated_warmup(feature)}:"
-                             f" with {start} rows of history less its values differ by up to {100 * apart:.2g} % of its"
-                             " largest. It will say something else where it is computed on newer data.")  # fmt: skip
+            else:
+                yield from self._of_history(name, feature, was[len(bars) - len(later) :], later)
+
+    def _of_history(self, name: str, feature: Feature, was: NDArray[np.float64], later: Bars) -> Iterator[Notice]:
+        warmup, left_out = stated_warmup(feature), len(self.inputs.problem.bars) - len(later)
+        settled = ((np.cumsum(later.traded, axis=0) > warmup) | ~later.traded).all(axis=1)  # others' ranks hang on all
+        now, moves = tried(feature, later), np.diff(was, axis=0)
+        if isinstance(now, InputError) or np.isnan(moves).all():
+            return
+        apart = _apart(was[settled], now[settled], float(np.nanstd(moves)))
+        if apart > HISTORY:
+            yield Notice("history", name, f"{name} hangs on bars before its warm-up of {warmup}: with {left_out} rows"
+                         f" of history less it differs by up to {apart:.2g} times its usual change from bar to bar."
+                         " It will say something else where it is computed on newer data.")  # fmt: skip
 
 
 def _doubled(bars: Bars) -> Bars:
@@ -105,10 +108,9 @@ def _doubled(bars: Bars) -> Bars:
     return replace(bars, quoted=quoted, dividend=2.0 * bars.dividend)
 
 
-def _apart(was: NDArray[np.float64], now: NDArray[np.float64] | InputError) -> float:
-    """Return the largest difference beside the largest value, where both have values."""
+def _apart(was: NDArray[np.float64], now: NDArray[np.float64] | InputError, size: float) -> float:
+    """Return the largest difference in units of `size`, where both have values."""
     if isinstance(now, InputError):
         return 0.0
     both = np.isfinite(was) & np.isfinite(now)
-    size = float(np.abs(was[both]).max(initial=0.0))
     return float(np.abs(was[both] - now[both]).max(initial=0.0)) / size if size > 0.0 else 0.0

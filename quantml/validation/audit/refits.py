@@ -83,14 +83,14 @@ class Refit:
         if found is not None:
             yield self._diagnosed(problem, part, fitted, found)
             return
-        problem = self._at(self.cut)
+        problem, shown = self._at(self.cut), part
         if isinstance(problem.world, Truncated):
-            part = Fold(part.number, part.train, part.test[part.test < problem.known])
+            shown = Fold(part.number, part.train, part.test[part.test < problem.known])
         with seen_through(problem.world.view):
-            block = self._predicted(problem, part, fitted)
+            block = self._predicted(problem, shown, fitted)
         found = self._compared(block, problem, problem.known)
         if found is not None:
-            yield self._located(problem, part, fitted, found)
+            yield self._located(problem, (part, shown), fitted, found)
 
     def _predicted(self, problem: Problem, part: Fold, fitted: Fitted) -> Block:
         forecaster = problem.resolved(self.was.chosen).forecaster
@@ -129,12 +129,16 @@ class Refit:
                 return replace(found, stage="transform", part=name_of(study.transforms[number]))
         return found
 
-    def _located(self, problem: Pinned, part: Fold, fitted: Fitted, found: Difference) -> Difference:
-        """Say whether it is a transform or the forecaster whose forecasts hang on what came after them."""
+    def _located(self, problem: Pinned, parts: tuple[Fold, Fold], fitted: Fitted, found: Difference) -> Difference:
+        """Say whether it is a transform or the forecaster that hangs on what came after the rows of a part.
+
+        The part is given as it was, and as it is in the world of `problem`.
+        """
         if not isinstance(fitted, FittedTransformed):
             return found
         base, chosen = self._base, self.was.chosen
-        tests = [one.test(part.test, chosen, until=part.stop - 1) for one in (base, problem)]
+        pairs = zip((base, problem), parts, strict=True)
+        tests = [one.test(part.test, chosen, until=part.stop - 1) for one, part in pairs]
         number = _first_transform((fitted, fitted), tests, problem.world, problem.known)
         if number is None:
             return found

@@ -1,0 +1,37 @@
+"""The documents name everything that there is, and their examples run."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import quantml as qm
+from quantml import features, targets, weighting
+from quantml.features import transforms
+
+DOCS = Path(__file__).parents[1] / "docs"
+FEATURES = (DOCS / "features.md").read_text()
+PROTOCOLS = {"Feature", "Features", "FittedTransform", "SampleWeight", "Target", "TargetRule", "Transform"}
+FUNCTIONS = {"as_transform", "feature_name", "latest_known", "weigh_rows"}
+
+
+@pytest.mark.parametrize("module", [features, transforms, targets, weighting])
+def test_everything_that_can_be_declared_is_listed(module):
+    listed = set(re.findall(r"`(\w+)", FEATURES))
+    assert set(module.__all__) - PROTOCOLS - FUNCTIONS - listed == set()
+
+
+def test_the_examples_run(tmp_path):
+    study, own = re.findall(r"```python\n(.*?)```", FEATURES, re.DOTALL)
+    file = tmp_path / "listed.py"
+    file.write_text(study)
+    finished = qm.run(qm.load_study(file))
+    assert finished.leaks == ()
+    assert finished.folds["parameters"].str.contains("features.0.window").all()
+    made = {}
+    exec(own, made)
+    bars = qm.loaders.Sample("indices", start="2018-01-01").load()
+    built = features.build_features([made["gap"], made["Range"](5)], bars)
+    assert built.warmup == (0, 4)
+    assert np.isfinite(built.values[4:]).all()
