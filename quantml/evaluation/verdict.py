@@ -140,7 +140,7 @@ def void(verdict: Verdict, leaks: Sequence[str]) -> Verdict:
     """
     found = "one leak" if len(leaks) == 1 else f"{len(leaks)} leaks"
     paragraph = (
-        f"Void. The look-ahead audit found {found}: {leaks[0].rstrip('.')}. What this record earned, it earned with"
+        f"The look-ahead audit found {found}: {leaks[0].rstrip('.')}. What this record earned, it earned with"
         " knowledge that nobody had at the time, so it says nothing about the strategy. Mend that, and run it again."
     )
     return replace(verdict, outcome="void", paragraph=paragraph, years_needed=None)

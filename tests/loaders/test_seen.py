@@ -79,6 +79,8 @@ def test_a_loader_keeps_its_name_and_docstring() -> None:
 def test_every_loader_is_seen() -> None:
     kinds = [getattr(loaders, name) for name in loaders.__all__]
     with_load = [kind for kind in kinds if isinstance(kind, type) and hasattr(kind, "load")]
-    assert {Sample, Synthetic, loaders.Files, loaders.Sql, loaders.Table, loaders.Yahoo, loaders.Published} <= set(with_load)
+    assert {Sample, Synthetic, loaders.Files, loaders.Sql, loaders.Table, loaders.Yahoo, loaders.Published} <= set(
+        with_load
+    )
     layouts = ["FilePerSymbol", "LongFile", "WideFile", "WideReturns"]  # which Files alone asks to load
     assert [kind.__name__ for kind in with_load if not hasattr(kind.load, "__wrapped__")] == layouts

@@ -36,7 +36,12 @@ def panel() -> Bars:
     frames = {name: pd.DataFrame(values, days, has_bar.columns).where(has_bar) for name, values in fields.items()}
     macro = pd.DataFrame({"growth": generator.normal(size=8)}, index=pd.date_range("2019-12-01", periods=8, freq="MS"))
     spells = pd.DataFrame(
-        [("whole", days[0], pd.NaT), ("early", days[0], days[50]), ("late", days[70], days[110]), ("pause", days[0], days[100])],
+        [
+            ("whole", days[0], pd.NaT),
+            ("early", days[0], days[50]),
+            ("late", days[70], days[110]),
+            ("pause", days[0], days[100]),
+        ],
         columns=["symbol", "start", "end"],
     )
     bars = Bars.from_frame(pd.concat(frames, axis=1), periods_per_year=252)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Final
 
 LABORATORY: Final = Path(__file__).resolve().parents[2] / "laboratory"
-KINDS: Final = [f"{path.parent.name}/{path.name}" for path in sorted(LABORATORY.glob("*/*")) if (path / "leak.py").exists()]
+KINDS: Final = [
+    f"{path.parent.name}/{path.name}" for path in sorted(LABORATORY.glob("*/*")) if (path / "leak.py").exists()
+]
 """Series and kind of each leak."""
 
 DECLARED: Final = "the declared availability is wrong, and nothing but the truth about the source could show it"

@@ -129,7 +129,9 @@ class Tail:
             return replace(target, values=values)
         rows = np.broadcast_to(np.arange(len(bars))[:, None], values.shape)
         unknown = np.isnan(values)
-        return replace(target, values=np.where(unknown, 0.0, values), label_end=np.where(unknown, rows, target.label_end))
+        return replace(
+            target, values=np.where(unknown, 0.0, values), label_end=np.where(unknown, rows, target.label_end)
+        )
 
 
 # ---------------------------------------------------------------- what is fitted

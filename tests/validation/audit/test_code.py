@@ -88,7 +88,9 @@ def test_data_that_code_reads_by_itself(feature: Any, part: str, call: str) -> N
     leak = found(feature)[0]
     assert (leak.stage, leak.part) == ("code", part)
     assert leak.evidence.startswith(f"it calls {call} on line ")
-    assert leak.evidence.endswith("of test_code.py: what that gives cannot be cut off at any moment. Hand outside data over as Exogenous.")
+    assert leak.evidence.endswith(
+        "of test_code.py: what that gives cannot be cut off at any moment. Hand outside data over as Exogenous."
+    )
 
 
 def test_the_line_is_that_of_the_call() -> None:

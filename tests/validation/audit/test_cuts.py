@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,7 +26,8 @@ def bars(rows: int) -> Bars:
     days = pd.bdate_range("2024-01-01", periods=rows)
     columns = {"close": 100.0 * np.exp(np.cumsum(steps)), "volume": volume}
     return Bars.from_frame(
-        pd.concat({name: pd.DataFrame({"A": part}, days) for name, part in columns.items()}, axis=1), periods_per_year=252
+        pd.concat({name: pd.DataFrame({"A": part}, days) for name, part in columns.items()}, axis=1),
+        periods_per_year=252,
     )
 
 
@@ -33,7 +36,7 @@ def bars(rows: int) -> Bars:
 def test_cuts_increase_inside_the_sample(first: int, count: int, seed: int) -> None:
     cuts = choose_cuts(bars(102), first, count, draws(seed))
     assert len(cuts) == min(count, 101 - first)  # never on the last row: there is nothing after it
-    assert all(later > earlier for earlier, later in zip(cuts, cuts[1:], strict=False))
+    assert all(later > earlier for earlier, later in itertools.pairwise(cuts))
     assert first <= cuts[0] <= cuts[-1] <= 100
 
 
@@ -85,7 +88,8 @@ def test_a_cut_has_rows_of_its_block_on_both_sides(seed: int) -> None:
 
 def test_a_cut_is_before_the_last_row() -> None:
     assert {choose_folds(FOLDS, 3, 26, draws(seed))[-1][1] for seed in range(20)} == {25}
-    assert [place for place, _ in choose_folds(FOLDS, 3, 24, draws())] == [0, 1]  # a block from there on has nothing later
+    # a block from there on has nothing later
+    assert [place for place, _ in choose_folds(FOLDS, 3, 24, draws())] == [0, 1]
 
 
 def test_a_block_of_one_row_is_cut_on_it() -> None:

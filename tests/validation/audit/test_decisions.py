@@ -59,7 +59,9 @@ def test_a_training_window_that_moves_is_found_where_blocks_stay() -> None:
     assert only(folds(rule(planted.trend, validation=Longer(train=100, test=40)))).row == 100
 
 
-@pytest.mark.parametrize("validation", [WalkForward(train=100, test=40), WalkForward(train="4m", test="1m", mode="expanding")])
+@pytest.mark.parametrize(
+    "validation", [WalkForward(train=100, test=40), WalkForward(train="4m", test="1m", mode="expanding")]
+)
 def test_folds_of_quantml_stay(validation: WalkForward) -> None:
     assert not folds(rule(planted.trend, validation=validation))
 

@@ -14,7 +14,7 @@ from quantml.validation.problem import Problem
 from tests.validation.audit.planted import only, only_notice
 
 FIRST = 100  # the first decision
-STUDY = '''
+STUDY = """
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -33,7 +33,7 @@ data, features, exogenous, universe = WORLD, [Returns(1)], [], None
 {}
 study = Study(data=data, features=features, exogenous=exogenous, universe=universe, target=ForwardReturn(2),
               forecaster=Ridge(), signal=Sign(), validation=WalkForward(train=100, test=40))
-'''
+"""
 LOADER = """
 class Own:
     def load(self):

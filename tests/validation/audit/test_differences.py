@@ -30,7 +30,8 @@ def told(*found: Difference) -> list[str]:
 def test_the_first_row_and_symbol_that_changed() -> None:
     found = compare("feature", "gap", OTHER, WAS, changed((3, 1), (4, 0)))
     assert found is not None
-    assert (found.stage, found.part, found.known, found.row, found.column, found.begins) == ("feature", "gap", 5, 3, 1, 1)
+    assert (found.stage, found.part, found.known) == ("feature", "gap", 5)
+    assert (found.row, found.column, found.begins) == (3, 1, 1)
     assert found.ahead == 2  # row 3 hangs on row 5, the first that came otherwise
     assert not found.whole
 
@@ -83,11 +84,14 @@ def test_each_part_is_told_once_with_what_was_measured() -> None:
     ]
     feature, target = leaks_of(found, DAYS, ("A", "B"))
     assert (feature.symbol, feature.first, feature.ahead, feature.reads) == ("A", DAYS[2], 3, "close")
-    assert (target.stage, target.evidence, target.symbol, target.first, target.ahead) == ("target", "as it stands.", "", None, None)
+    assert (target.stage, target.evidence) == ("target", "as it stands.")
+    assert (target.symbol, target.first, target.ahead) == ("", None, None)
 
 
 def test_without_a_row_it_says_when() -> None:
-    assert told(Difference("fold", "0", CUT, 5)) == ["it changed when, from 2024-01-05 on, the bars after it were left out."]
+    assert told(Difference("fold", "0", CUT, 5)) == [
+        "it changed when, from 2024-01-05 on, the bars after it were left out."
+    ]
 
 
 def test_a_part_that_fails_on_fewer_bars_leaks() -> None:

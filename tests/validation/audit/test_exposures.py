@@ -57,7 +57,9 @@ def test_a_monthly_table_of_closes_says_at_which_price() -> None:
     months = pd.DataFrame({"A": np.linspace(50.0, 60.0, 30)}, pd.date_range("2000-01-31", periods=30, freq="ME"))
     monthly = rule(trend, data=Bars.from_close(months, periods_per_year=12))
     assert not leaks(monthly, Fill.PERIOD)
-    assert of("fill", monthly, Fill.PERIOD) == [("Fill.PERIOD", "Decisions are executed at the price that decides them.")]
+    assert of("fill", monthly, Fill.PERIOD) == [
+        ("Fill.PERIOD", "Decisions are executed at the price that decides them.")
+    ]
 
 
 def repeating(share: float) -> Bars:

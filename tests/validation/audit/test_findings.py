@@ -35,7 +35,9 @@ def test_the_scope_counts_moments_and_folds() -> None:
 
 
 def test_plain_values() -> None:
-    audit = found(leaks=(LEAK, Leak("code", "f", "it reads a file.")), earned=Earned(1.5, None, ("gap",), "none is left"))
+    audit = found(
+        leaks=(LEAK, Leak("code", "f", "it reads a file.")), earned=Earned(1.5, None, ("gap",), "none is left")
+    )
     values = json.loads(json.dumps(audit.as_values()))
     assert [leak["first"] for leak in values["leaks"]] == ["2024-01-03", None]
     assert values["leaks"][0] | {"first": None} == {

@@ -92,7 +92,8 @@ def test_gaps_spare_one_symbol(panel: Bars, known: int, seed: int) -> None:
 
 def test_gaps_end_about_a_third_of_symbols_and_take_out_bars_here_and_there() -> None:
     bars = Bars.from_close(
-        pd.DataFrame(100.0, pd.bdate_range("2020-01-01", periods=500), [f"S{n}" for n in range(60)]) + np.arange(500)[:, None],
+        pd.DataFrame(100.0, pd.bdate_range("2020-01-01", periods=500), [f"S{n}" for n in range(60)])
+        + np.arange(500)[:, None],
         periods_per_year=252,
     )
     there = ~np.isnan(Future(bars, known=100, seed=1, gaps=True).panels()["quoted"]["close"])

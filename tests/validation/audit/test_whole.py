@@ -127,7 +127,11 @@ def test_a_light_audit_looks_at_fewer_moments() -> None:
 
 
 def test_candidates_that_differ_in_the_signal_alone_are_one() -> None:
-    declared = study(features=[Momentum(Choice(5, 8))], signal=Sign(threshold=Choice(0.0, 0.0001)), tuning=Tuning("annual_return", folds=2))
+    declared = study(
+        features=[Momentum(Choice(5, 8))],
+        signal=Sign(threshold=Choice(0.0, 0.0001)),
+        tuning=Tuning("annual_return", folds=2),
+    )
     result = finished(declared)
     examination = Examination(declared.load(), result, None)  # type: ignore[arg-type]
     listed = examination._candidates()

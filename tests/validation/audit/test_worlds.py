@@ -34,7 +34,9 @@ def test_what_was_known_is_bit_for_bit_as_it_was(panel: Bars, row: int, seed: in
 
 @rows
 @few
-def test_the_same_world_again_is_the_same_and_another_seed_another(panel: Bars, row: int, seed: int, gaps: bool) -> None:
+def test_the_same_world_again_is_the_same_and_another_seed_another(
+    panel: Bars, row: int, seed: int, gaps: bool
+) -> None:
     one, again, other = (Perturbed(panel.clock[row], n, gaps).bars(panel) for n in (seed, seed, seed + 1))
     assert one.fingerprint == again.fingerprint != other.fingerprint
     assert one.clock.equals(panel.clock)
@@ -90,11 +92,17 @@ def test_one_thing_at_a_time(panel: Bars) -> None:
     assert list(alone) == ["open", "high", "low", "close", "volume", "splits and dividends", "the table 'macro'",
                            "membership", "which bars there are"]  # fmt: skip
     for name in panel.quoted:
-        changed = [part for part, bars in alone.items() if not np.array_equal(bars.quoted[name], panel.quoted[name], equal_nan=True)]
+        changed = [
+            part
+            for part, bars in alone.items()
+            if not np.array_equal(bars.quoted[name], panel.quoted[name], equal_nan=True)
+        ]
         assert changed == [name, "which bars there are"]
     split = [part for part, bars in alone.items() if not np.array_equal(bars.split, panel.split)]
     assert split == ["splits and dividends"]
-    assert [part for part, bars in alone.items() if bars.tables["macro"].fingerprint != panel.tables["macro"].fingerprint] == ["the table 'macro'"]
+    assert [
+        part for part, bars in alone.items() if bars.tables["macro"].fingerprint != panel.tables["macro"].fingerprint
+    ] == ["the table 'macro'"]
     assert [part for part, bars in alone.items() if bars.membership is not panel.membership] == ["membership"]
 
 
@@ -120,7 +128,8 @@ def test_the_morning_knows_the_open_alone(panel: Bars) -> None:
 
 def test_the_morning_of_closes_alone() -> None:
     bars = Bars.from_close(pd.DataFrame({"A": [1.0, 2.0, 3.0, 4.0, 5.0]}, DAYS), periods_per_year=252)
-    assert Morning(DAYS[2], seed=0).bars(bars).quoted["close"][2, 0] == 3.0  # without a day's range nothing is said of it
+    # without a day's range nothing is said of it
+    assert Morning(DAYS[2], seed=0).bars(bars).quoted["close"][2, 0] == 3.0
 
 
 def test_a_target_is_as_it_was_where_known(panel: Bars) -> None:
