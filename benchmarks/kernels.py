@@ -15,7 +15,7 @@ from benchmarks._report import interleaved, show
 
 MODULES = (
     "quantml.features.rolling, quantml.features.moments, quantml.features.ordered, quantml.signals.sizing, "
-    "quantml.simulation.simulator, "
+    "quantml.simulation.simulator, quantml.simulation.sweeps.tables, "
     "quantml.evaluation.inference, quantml.targets.barrier, quantml.targets.drawdown, quantml.targets.trailing"
 )
 

@@ -37,9 +37,11 @@ __all__ = [
     "load_study",
     "loaders",
     "metrics",
+    "rule",
     "run",
     "signals",
     "simulate",
+    "sweep",
     "targets",
 ]
 
@@ -66,6 +68,8 @@ if TYPE_CHECKING:
     from quantml.simulation.simulator import Simulation as Simulation
     from quantml.simulation.simulator import buy_and_hold as buy_and_hold
     from quantml.simulation.simulator import simulate as simulate
+    from quantml.simulation.sweeps.rules import rule as rule
+    from quantml.simulation.sweeps.tables import sweep as sweep
     from quantml.space import Choice as Choice
     from quantml.space import Integer as Integer
     from quantml.space import Real as Real
@@ -106,9 +110,11 @@ else:
             "load_study": "study_file",
             "loaders": ".loaders",
             "metrics": ".evaluation.metrics",
+            "rule": "simulation.sweeps.rules",
             "run": "reports.publish",
             "signals": ".signals",
             "simulate": "simulation.simulator",
+            "sweep": "simulation.sweeps.tables",
             "targets": ".targets",
         },
     )

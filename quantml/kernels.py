@@ -44,7 +44,7 @@ B1: Final = _read_only(types.boolean, 1)
 B2: Final = _read_only(types.boolean, 2)
 
 
-def kernel(signature: Any) -> Callable[[Compiled], Compiled]:
+def kernel(signature: Any, *, counted: bool = True) -> Callable[[Compiled], Compiled]:
     """Compile a function for one explicit signature, ahead of its first call, and cache the machine code.
 
     The compiled code releases the GIL, keeps IEEE arithmetic (no fast-math, no threads of its own) and accepts
@@ -54,6 +54,9 @@ def kernel(signature: Any) -> Callable[[Compiled], Compiled]:
     ----------
     signature : numba signature
         The return type called with the argument types.
+    counted : bool
+        Whether it is counted who holds an array, as it must be where one is made. Without, a kernel may only read
+        and write those that it is given, and calls others, on several threads too, for much less.
 
     Examples
     --------
@@ -70,7 +73,7 @@ def kernel(signature: Any) -> Callable[[Compiled], Compiled]:
     """
 
     def compile_(function: Compiled) -> Compiled:
-        dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
+        dispatcher = numba.njit(nogil=True, error_model="numpy", _nrt=counted)(function)
         if not hasattr(dispatcher, "compile"):  # NUMBA_DISABLE_JIT hands the function back
             return function
         if _stamp(function):
@@ -106,8 +109,9 @@ def _stamp(function: Callable[..., Any]) -> str:
     runs = " ".join(sorted(bytecode_key(code) for code in _codes(function)))
     if function.__module__.partition(".")[0] == PACKAGE:
         return hashlib.sha256(f"{package_digest()} {runs}".encode()).hexdigest()
+    told = getattr(function, "written_around", function)  # what a function made of text has been made for
     try:
-        form = digest(function)
+        form = digest(told)
     except StudyError:
         return ""
     # machine code names its module, and is of use only where that can be imported

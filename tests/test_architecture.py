@@ -111,7 +111,7 @@ def outside_imports(path):
         ("jinja2", {"reports"}),
         ("yfinance", {"loaders"}),
         ("typer", {"cli"}),
-        ("statsmodels", {"forecasters"}),
+        ("statsmodels", {"forecasters", "signals"}),
         ("lightgbm", {"forecasters"}),
         ("talib", {"features"}),
         ("joblib", {"validation"}),

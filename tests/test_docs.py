@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import quantml as qm
-from quantml import features, targets, weighting
+from quantml import features, signals, targets, weighting
 from quantml.features import transforms
 
 DOCS = Path(__file__).parents[1] / "docs"
 FEATURES = (DOCS / "features.md").read_text()
+SIGNALS = (DOCS / "signals.md").read_text()
 PROTOCOLS = {"Feature", "Features", "FittedTransform", "SampleWeight", "Target", "TargetRule", "Transform"}
 FUNCTIONS = {"as_transform", "feature_name", "latest_known", "weigh_rows"}
 
@@ -35,3 +36,24 @@ def test_the_examples_run(tmp_path):
     built = features.build_features([made["gap"], made["Range"](5)], bars)
     assert built.warmup == (0, 4)
     assert np.isfinite(built.values[4:]).all()
+
+
+def test_every_step_is_listed():
+    listed = set(re.findall(r"`(\w+)", SIGNALS))
+    assert set(signals.__all__) - {"Context", "Step", "apply_steps"} - listed == set()
+    assert {name for name in listed if name[0].isupper() and hasattr(signals, name)} >= {"Weights", "Sign"}
+
+
+def test_the_examples_of_signals_run(tmp_path):
+    study, own = re.findall(r"```python\n(.*?)```", SIGNALS, re.DOTALL)
+    file = tmp_path / "monthly.py"
+    file.write_text(study)
+    finished = qm.run(qm.load_study(file))
+    assert finished.leaks == ()
+    assert 0.1 < finished.weights["weight"].max() <= 0.32 + 1e-12  # the cap, and the band around it
+    made = {}
+    exec(own, made)
+    bars = qm.loaders.Sample("indices", start="2018-01-01").load()
+    steps = [signals.EqualWeight(), made["Halve"](20)]
+    weights = signals.apply_steps(steps, signals.Context(bars)).values
+    assert set(np.unique(weights[20:])) == {0.25, 0.5}

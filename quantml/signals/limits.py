@@ -60,12 +60,12 @@ class Cap(Declaration):
         values = weights_for(self, inputs).values
         if self.per_symbol is not None:
             values = np.clip(values, -self.per_symbol, self.per_symbol)
-        gross = _share(np.nansum(np.abs(values), axis=1, keepdims=True), self.gross)
-        net = _share(np.abs(np.nansum(values, axis=1, keepdims=True)), self.net)
+        gross = share_within(np.nansum(np.abs(values), axis=1, keepdims=True), self.gross)
+        net = share_within(np.abs(np.nansum(values, axis=1, keepdims=True)), self.net)
         return context.weights(values * np.minimum(gross, net))
 
 
-def _share(exposure: NDArray[np.float64], limit: float | None) -> NDArray[np.float64]:
+def share_within(exposure: NDArray[np.float64], limit: float | None) -> NDArray[np.float64]:
     """How much of each exposure the limit lets through: exactly 1.0 where it is within."""
     return np.ones_like(exposure) if limit is None else limit / np.maximum(exposure, limit)
 

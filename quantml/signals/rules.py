@@ -55,11 +55,11 @@ class Sign(Declaration):
         SignalError
             If there is no forecast, or it says nothing of which way prices go.
         """
-        signed = _signed(self, inputs)
+        signed = signed_forecast(self, inputs)
         side = (signed > self.threshold).astype(np.float64)
         if self.short:
             side -= signed < -self.threshold
-        return _equally(side, context)
+        return equal_parts(side, context)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Proportional(Declaration):
         SignalError
             If there is no forecast, or it says nothing of which way prices go.
         """
-        return _equally(self.scale * _signed(self, inputs), context)
+        return equal_parts(self.scale * signed_forecast(self, inputs), context)
 
 
 @dataclass(frozen=True)
@@ -144,23 +144,14 @@ class RankLongShort(Declaration):
             If the panel has a single symbol; without `by`, if there is no forecast or it says nothing of which
             way prices go; with `by`, if there is a forecast.
         """
-        if len(context.bars.symbols) < 2:
-            hint = "Use Sign() on a single symbol."
-            raise SignalError("a one-symbol cross-section has no rank", got=context.bars.symbols[0], hint=hint)
-        scores = np.where(context.universe, while_closed(self._scores(inputs, context), context.bars), np.nan)
+        scores = ranked_scores(self, self.by, inputs, context)
         ranked = np.sum(~np.isnan(scores), axis=1, keepdims=True)
         side = np.maximum(np.floor(self.fraction * ranked + 1e-9), 1.0)  # 0.29 * 100 is 28.999999999999996
-        rank = _rank(scores)
+        rank = ranks(scores)
         long = (rank < side).astype(np.float64) / side
         short = ((rank >= ranked - side) & (rank < ranked)) / side
         values = 0.5 * long - 0.5 * short if self.short else long
         return context.weights(np.where(ranked >= 2, values, 0.0))
-
-    def _scores(self, inputs: Any, context: Context) -> NDArray[np.float64]:
-        if self.by is None:
-            return _signed(self, inputs)
-        nothing_for(self, inputs)
-        return build_features((self.by,), context.bars).values[:, :, 0]
 
 
 @dataclass(frozen=True)
@@ -209,10 +200,24 @@ class MovingAverageCross(Declaration):
         side = (gap > 0.0).astype(np.float64)
         if self.short:
             side -= gap < 0.0
-        return _equally(side, context)
+        return equal_parts(side, context)
 
 
-def _signed(step: object, inputs: Any) -> NDArray[np.float64]:
+def ranked_scores(step: object, by: Feature | None, inputs: Any, context: Context) -> NDArray[np.float64]:
+    """Return what a step ranks by, the feature `by` or else the forecast; NaN where a symbol is no candidate."""
+    if len(context.bars.symbols) < 2:
+        hint = "Use Sign() on a single symbol."
+        raise SignalError("a one-symbol cross-section has no rank", got=context.bars.symbols[0], hint=hint)
+    if by is None:
+        scores = signed_forecast(step, inputs)
+    else:
+        nothing_for(step, inputs)
+        scores = build_features((by,), context.bars).values[:, :, 0]
+    return np.where(context.universe, while_closed(scores, context.bars), np.nan)
+
+
+def signed_forecast(step: object, inputs: Any) -> NDArray[np.float64]:
+    """Return the forecast as a number whose sign says up or down; raise `SignalError` where it has none."""
     forecast = forecast_for(step, inputs)
     if forecast.kind in UNSIGNED:
         hint = "Forecast a return or a direction; VolatilityTarget sizes weights by volatility."
@@ -223,14 +228,14 @@ def _signed(step: object, inputs: Any) -> NDArray[np.float64]:
     return np.asarray(forecast.signed, dtype=np.float64)
 
 
-def _equally(exposure: NDArray[np.float64], context: Context) -> Weights:
+def equal_parts(exposure: NDArray[np.float64], context: Context) -> Weights:
     """Divide each row by its number of candidates; 0.0 where a symbol has no exposure or is none."""
     universe, exposure = context.universe, while_closed(exposure, context.bars)
     known = universe & ~np.isnan(exposure)
     return context.weights(np.where(known, exposure, 0.0) / np.maximum(universe.sum(axis=1, keepdims=True), 1))
 
 
-def _rank(scores: NDArray[np.float64]) -> NDArray[np.int64]:
+def ranks(scores: NDArray[np.float64]) -> NDArray[np.int64]:
     """Number each row's scores from the highest, 0; of equal ones the earlier column first, NaN last."""
     order = np.argsort(-scores, axis=1, kind="stable")
     rank = np.empty(scores.shape, dtype=np.int64)

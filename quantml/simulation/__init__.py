@@ -1,22 +1,47 @@
 """Weights in, a simulation whose books balance on every bar out.
 
 `simulate` trades weights on bars under `Costs` and returns a `Simulation`; `buy_and_hold` is the benchmark that every
-study is compared with.
+study is compared with. `sweep` runs a `rule` over every combination of its parameters.
 """
 
 from typing import TYPE_CHECKING
 
 from quantml.lazy import attach
 
-__all__ = ["Costs", "Simulation", "buy_and_hold", "simulate"]
+__all__ = [
+    "AverageCross",
+    "Costs",
+    "NotCompiled",
+    "Simulation",
+    "buy_and_hold",
+    "rule",
+    "simulate",
+    "sweep",
+    "sweep_returns",
+]
 
 if TYPE_CHECKING:
     from quantml.simulation.books import Simulation as Simulation
     from quantml.simulation.costs import Costs as Costs
     from quantml.simulation.simulator import buy_and_hold as buy_and_hold
     from quantml.simulation.simulator import simulate as simulate
+    from quantml.simulation.sweeps.crosses import AverageCross as AverageCross
+    from quantml.simulation.sweeps.drivers import NotCompiled as NotCompiled
+    from quantml.simulation.sweeps.rules import rule as rule
+    from quantml.simulation.sweeps.tables import sweep as sweep
+    from quantml.simulation.sweeps.tables import sweep_returns as sweep_returns
 else:
     __getattr__, __dir__ = attach(
         __name__,
-        {"Costs": "costs", "Simulation": "books", "buy_and_hold": "simulator", "simulate": "simulator"},
+        {
+            "AverageCross": "sweeps.crosses",
+            "Costs": "costs",
+            "NotCompiled": "sweeps.drivers",
+            "Simulation": "books",
+            "buy_and_hold": "simulator",
+            "rule": "sweeps.rules",
+            "simulate": "simulator",
+            "sweep": "sweeps.tables",
+            "sweep_returns": "sweeps.tables",
+        },
     )
