@@ -87,8 +87,8 @@ def vectorbt_sums(portfolio: Any) -> pd.DataFrame:
     return pd.DataFrame(dict(zip(MEASURES, (np.asarray(values) for values in sums), strict=True)))
 
 
-def vectorbt_cross(bars: Bars, grid: pd.DataFrame, engine: str) -> pd.DataFrame:
-    """Sweep with vectorbt, on bare arrays: levels of columns would take longer."""
+def vectorbt_portfolio(bars: Bars, grid: pd.DataFrame, engine: str) -> Any:
+    """Simulate with vectorbt, on bare arrays: levels of columns would take longer."""
     import vectorbt as vbt
 
     vbt.settings["engine"] = engine
@@ -97,10 +97,20 @@ def vectorbt_cross(bars: Bars, grid: pd.DataFrame, engine: str) -> pd.DataFrame:
     above = np.zeros((len(bars), len(grid)), dtype=np.bool_)
     fast, slow = (vbt.MA.run(close, grid[name].tolist()).ma.to_numpy() for name in ("fast", "slow"))
     np.greater(fast[:-1], slow[:-1], out=above[1:])
-    portfolio = vbt.Portfolio.from_signals(
+    return vbt.Portfolio.from_signals(
         close, above, ~above, price=opens, fees=1e-4 * COSTS.commission_bps, init_cash=CASH, freq="1D"
     )
-    return vectorbt_sums(portfolio)
+
+
+def vectorbt_cross(bars: Bars, grid: pd.DataFrame, engine: str) -> pd.DataFrame:
+    """Sweep with vectorbt."""
+    return vectorbt_sums(vectorbt_portfolio(bars, grid, engine))
+
+
+def vectorbt_exact(bars: Bars, grid: pd.DataFrame, engine: str) -> pd.DataFrame:
+    """Sweep with vectorbt to compare: `final_value` adds profits to the cash at the start, and so rounds to that."""
+    portfolio = vectorbt_portfolio(bars, grid, engine)
+    return vectorbt_sums(portfolio).assign(final_equity=np.asarray(portfolio.value())[-1])
 
 
 # ------------------------------------------------------------ a user's rule
@@ -238,7 +248,7 @@ def crosses(name: str, combinations: int, rows: int, repeats: int) -> dict[str, 
     found: dict[str, Any] = {}
     if HAS_VECTORBT:
         engine = faster(vectorbt_cross, bars, grid.head(len(grid) // 10))
-        found["agree"] = apart(mine, vectorbt_cross(bars, grid, engine))
+        found["agree"] = apart(mine, vectorbt_exact(bars, grid, engine))
         found["engine"] = engine
         tasks["vectorbt"] = lambda: seconds(lambda: vectorbt_cross(bars, grid, engine))
         sizes = {library: peak(library, combinations, rows) for library in tasks}
