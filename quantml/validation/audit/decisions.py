@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from quantml.validation.audit.findings import Notice
 from quantml.validation.audit.pinned import Pinned
 from quantml.validation.problem import Problem
 from quantml.validation.scoring import Stretch
-from quantml.validation.walkforward import WalkForwardResult
+from quantml.validation.walkforward import FoldResult, WalkForwardResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,17 +67,24 @@ class Decisions:
 
     def _weights(self, problem: Pinned) -> NDArray[np.float64]:
         forecast, last = problem.forecast(self.result.forecast), len(problem.bars) - 1
-        return scoring.weigh(problem, self._stretches(last + 1), forecast, last)
+        return scoring.weigh(problem, self._stretches(problem, last + 1), forecast, last)
 
-    def _stretches(self, rows: int) -> list[Stretch]:
+    def _stretches(self, problem: Problem, rows: int) -> list[Stretch]:
         parts = [part for part in self.result.folds if part.fold.start < rows]
-        return [Stretch(part.fold.test[part.fold.test < rows], part.steps, part.chosen) for part in parts]
+        return [
+            Stretch(part.fold.test[part.fold.test < rows], self._steps(problem, part), part.chosen) for part in parts
+        ]
+
+    def _steps(self, problem: Problem, part: FoldResult) -> tuple[Any, ...]:
+        """Return the steps that a fold decided by, as the problem declares them where nothing was fitted."""
+        fitted = scoring.is_fitted(problem, part.chosen)
+        return part.steps if fitted else tuple(problem.resolved(part.chosen).steps)
 
     def _repeats(self) -> bool:
         """Say whether the signal decides the same again: one that does not, looks nowhere."""
         base, last = self.result.problem, len(self.result.problem.bars) - 1
         fresh = replace(base, _built={key: part for key, part in base._built.items() if key[0] != "weights"})
-        again = scoring.weigh(fresh, self._stretches(last + 1), self.result.forecast, last)
+        again = scoring.weigh(fresh, self._stretches(base, last + 1), self.result.forecast, last)
         assert self.result.weights is not None
         return bool(np.array_equal(again, self.result.weights.values, equal_nan=True))
 
@@ -89,7 +97,7 @@ class Decisions:
         for number in range(1, len(part.steps) + 1):
             before = apply_steps(part.steps[:number], was).values
             with seen_through(problem.world.view):
-                after = apply_steps(part.steps[:number], now).values
+                after = apply_steps(self._steps(problem, part)[:number], now).values
             if problem.world.differs(before[: problem.known], after[: problem.known]).any():
                 return name_of(part.steps[number - 1])
         return self._signal

@@ -6,29 +6,34 @@ cut of its panel can show them. So the file is read again with loaders that give
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from quantml.bars import Bars
 from quantml.canonical import canonical, digest
 from quantml.errors import DataError, QuantmlError, StudyError
 from quantml.exogenous import Exogenous
 from quantml.faults import is_built_in, name_of, users_code
-from quantml.features.base import evaluate, feature_name
+from quantml.features.base import Feature, evaluate, feature_name
 from quantml.features.blocks import lay_out
 from quantml.loaders.seen import seen_through
 from quantml.source import cause_of, raised_at
 from quantml.space import find_spaces
 from quantml.study import Study
 from quantml.universe import Membership
+from quantml.validation.audit.decisions import Decisions
 from quantml.validation.audit.differences import Difference, show
 from quantml.validation.audit.findings import Notice
 from quantml.validation.audit.inputs import Inputs
+from quantml.validation.audit.pinned import Pinned
+from quantml.validation.audit.refits import Refit
 from quantml.validation.audit.worlds import Morning, World
 from quantml.validation.problem import Problem
+from quantml.validation.walkforward import WalkForwardResult
 
 DATA: Final = ("data", "exogenous", "universe")
 """Parts of a study that may hold what is known later; their past may not change."""
@@ -42,20 +47,26 @@ class Declaration:
     ----------
     study : Study
         As declared, before settings were changed.
-    problem : Problem
+    result : WalkForwardResult
     """
 
     study: Study
-    problem: Problem
+    result: WalkForwardResult
 
     @classmethod
-    def of(cls, problem: Problem) -> Declaration:
+    def of(cls, result: WalkForwardResult) -> Declaration:
         """Read the study's file again; a study without a file is taken as it is."""
-        study = problem.study
-        return cls(_declared(study) if study.bundle else study, problem)
+        study = result.problem.study
+        return cls(_declared(study) if study.bundle else study, result)
 
-    def differences(self, world: World, known: int) -> Iterator[Difference | Notice]:
-        """Compare the declaration, and the past of its data, with those in a world."""
+    @property
+    def problem(self) -> Problem:
+        """The study on its own bars."""
+        return self.result.problem
+
+    def differences(self, make: Callable[[pd.Timestamp], World], cut: int) -> Iterator[Difference | Notice]:
+        """Compare the declaration, and the past of its data, with those in a world that `make` makes of a moment."""
+        world = make(self.problem.bars.clock[cut])
         try:
             was = _pasts(self.study, world)
             with seen_through(world.view):
@@ -63,11 +74,21 @@ class Declaration:
                 found = [*self._choices(now, world), *_data(was, _pasts(now, world), world)]
             if self.study.bundle and not found:
                 yield from self._fresh(now, world)
+                yield from self._decided(now, make, cut)
         except QuantmlError as error:
             yield Notice("not audited", "declaration", f"In the world of {show(world.moment)} it fails: {error}")
             return
         for stage, part, said in found:
-            yield Difference(stage, part, world, known, evidence=said)
+            yield Difference(stage, part, world, cut + 1, evidence=said)
+
+    def _decided(self, now: Study, make: Callable[[pd.Timestamp], World], cut: int) -> Iterator[Difference | Notice]:
+        """Compare what the first fold fits, and what is decided by then, by the parts that the file makes anew."""
+        first = self.result.folds[0]
+        if cut != first.fold.start or now.hash != self.problem.study.hash:
+            return
+        yield from Refit(self.result, first, cut, make, now).differences(tune=False)
+        pinned = Pinned.put(self.problem, make(self.problem.bars.clock[cut]), now)
+        yield from Decisions(self.result).weight_differences(pinned)
 
     def _fresh(self, now: Study, world: World) -> Iterator[Difference | Notice]:
         """Compare the features as the file makes them anew, with nothing left in them of what they loaded before."""
@@ -98,7 +119,10 @@ class Declaration:
             yield Difference("data", name_of(data), moment, known, evidence=said)
 
     def _choices(self, now: Study, world: World) -> Iterator[tuple[str, str, str]]:
-        for name in (name for name in self._forms if self._forms[name] != _form(now, name)):
+        was, is_now = self._forms, {name: _form(now, name) for name in self._forms}
+        if [_told(part) for part in self.study.features] == [_told(part) for part in now.features]:
+            was["features"] = is_now["features"] = None  # the same by name: their values will tell
+        for name in (name for name in was if was[name] != is_now[name]):
             said = f"it would have been declared otherwise, had what came after {show(world.moment)} been different."
             yield "declaration", name, said
 
@@ -115,6 +139,11 @@ def _declared(study: Study) -> Study:
     except (Exception, SystemExit) as error:
         raise StudyError(f"its file fails: {cause_of(error)}", where=raised_at(error)) from error
     return replace(declared, bundle=study.bundle)
+
+
+def _told(feature: Feature) -> Any:
+    """Name a feature; say all that one declares whose values cannot be compared before it is tuned."""
+    return canonical(feature) if find_spaces(feature) else feature_name(feature)
 
 
 def _form(study: Study, name: str) -> Any:

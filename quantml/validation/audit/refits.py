@@ -12,6 +12,7 @@ from quantml.faults import name_of
 from quantml.forecasters.base import Fitted, Test
 from quantml.forecasters.transformed import FittedTransformed
 from quantml.loaders.seen import seen_through
+from quantml.study import Study
 from quantml.validation import scoring
 from quantml.validation.audit.differences import Difference, compare, show
 from quantml.validation.audit.pinned import Pinned
@@ -41,12 +42,15 @@ class Refit:
         A position inside its test block.
     world : callable
         Makes a world from a moment.
+    study : Study, optional
+        The study as it would be declared in the world.
     """
 
     result: WalkForwardResult
     was: FoldResult
     cut: int
     world: Callable[[Any], World]
+    study: Study | None = None
 
     def differences(self, *, tune: bool) -> Iterator[Difference]:
         """Compare what the fold tuned, fitted and forecast."""
@@ -62,7 +66,7 @@ class Refit:
         return self.result.problem
 
     def _at(self, position: int) -> Pinned:
-        return Pinned.put(self._base, self.world(self._base.bars.clock[position]))
+        return Pinned.put(self._base, self.world(self._base.bars.clock[position]), self.study)
 
     def _tuned(self) -> Iterator[Difference]:
         fold, problem = self.was.fold, self._at(self.was.fold.start)
@@ -118,7 +122,8 @@ class Refit:
         if study.sample_weight is not None:
             was = weigh_rows(study.sample_weight, base.train(part, chosen))
             with seen_through(problem.world.view):
-                now = weigh_rows(study.sample_weight, problem.train(part, chosen))
+                rule = problem.resolved(chosen).sample_weight or study.sample_weight
+                now = weigh_rows(rule, problem.train(part, chosen))
             if was.shape != now.shape or problem.world.differs(was, now).any():
                 return replace(found, stage="sample weight", part=name_of(study.sample_weight))
         if isinstance(fitted, FittedTransformed):

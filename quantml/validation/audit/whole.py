@@ -44,7 +44,7 @@ class Plan:
     tuned : int
         How many of them are tuned again too.
     declared : int
-        Moments at which the study's file is read again.
+        Moments after the first decision at which the study's file is read again.
     """
 
     cuts: int
@@ -53,8 +53,8 @@ class Plan:
     declared: int
 
 
-FULL: Final = Plan(cuts=20, folds=10, tuned=4, declared=4)
-LIGHT: Final = Plan(cuts=4, folds=1, tuned=1, declared=1)
+FULL: Final = Plan(cuts=20, folds=10, tuned=4, declared=3)
+LIGHT: Final = Plan(cuts=4, folds=1, tuned=1, declared=0)
 
 FAILURES: Final = (QuantmlError, ArithmeticError, ValueError, LookupError)
 """What a model may raise of rows that it has never met the like of."""
@@ -114,7 +114,7 @@ class Examination:
         folds = choose_folds([part.fold for part in self.result.folds], self.plan.folds, len(clock) - 1, draws)
         inputs = Inputs.of(problem, self._candidates())
         found: list[Found] = [*inspect_code(study), *exposures(study, self.market, problem.fill)]
-        found += self._declared(clock[first])
+        found += self._declared(cuts[1 :: max(1, len(cuts) // 3)][: self.plan.declared])
         for number, cut in enumerate(cuts):
             for world in _worlds(clock[cut], number):
                 found += self._compared(world, inputs)
@@ -131,11 +131,15 @@ class Examination:
         keys = [(self.result.problem.key(v, "features"), self.result.problem.key(v, "target")) for v in listed]
         return list(dict(zip(reversed(keys), reversed(listed))).values())[::-1]
 
-    def _declared(self, moment: pd.Timestamp) -> list[Found]:
-        declaration, known = Declaration.of(self.result.problem), self.result.first + 1
-        worlds: Sequence[World] = [Perturbed(moment, seed) for seed in range(self.plan.declared - 1)]
-        found = [one for world in [*worlds, Truncated(moment)] for one in declaration.differences(world, known)]
-        return [*found, *declaration.early_fields(Morning(moment, seed=0), known)]
+    def _declared(self, later: Sequence[int]) -> list[Found]:
+        """Read the study's file again in worlds of the first decision, and of some later moments."""
+        declaration, first = Declaration.of(self.result), self.result.first
+        found: list[Found] = []
+        for number, cut in enumerate([first, *later]):
+            found += declaration.differences(partial(Perturbed, seed=number), cut)
+        found += declaration.differences(Truncated, first)
+        moment = self.result.problem.bars.clock[first]
+        return [*found, *declaration.early_fields(Morning(moment, seed=0), first + 1)]
 
     def _compared(self, world: World, inputs: Inputs) -> Iterator[Found]:
         pinned = Pinned.put(self.result.problem, world)
