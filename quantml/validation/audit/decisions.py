@@ -17,7 +17,7 @@ from quantml.loaders.seen import seen_through
 from quantml.signals.base import apply_steps
 from quantml.simulation.simulator import Simulation, simulate
 from quantml.validation import scoring
-from quantml.validation.audit.differences import Difference, compare, failure, show
+from quantml.validation.audit.differences import Difference, compare, failure, show, unrepeatable
 from quantml.validation.audit.findings import Notice
 from quantml.validation.audit.pinned import Pinned
 from quantml.validation.problem import Problem
@@ -33,10 +33,14 @@ class Decisions:
 
     # ------------------------------------------------------------------- folds
 
-    def fold_differences(self, problem: Pinned) -> Iterator[Difference]:
+    def fold_differences(self, problem: Pinned) -> Iterator[Difference | Notice]:
         """Compare where folds lie on a shorter clock."""
         clock, base = problem.bars.clock, self.result.problem
-        now = {fold.start: fold for fold in problem.study.validation.folds(clock)}
+        try:
+            now = {fold.start: fold for fold in problem.study.validation.folds(clock)}
+        except InputError as error:
+            yield from failure("folds", name_of(base.study.validation), problem.world, problem.known, error)
+            return
         for was in (part.fold for part in self.result.folds if part.fold.start < problem.known):
             same = now.get(was.start)
             if same is None or not np.array_equal(same.train, was.train):
@@ -60,8 +64,7 @@ class Decisions:
             return
         found = compare("signal", "", problem.world, weights.values[: problem.known], now[: problem.known])
         if found is not None and not self._repeats():
-            said = "The signal decides otherwise each time on the same bars."
-            yield Notice("not reproducible", self._signal, said)
+            yield unrepeatable(self._signal, "decides")
         elif found is not None:
             yield replace(found, part=self._culprit(problem, found))
 
