@@ -119,8 +119,8 @@ class Declaration:
             now = _load(data).until(morning.moment)
         late = [name for name in was.quoted if not _same_row(was, now, name)]
         if late and "close" not in late and len(was) == len(now):
-            said = (f"the close of {show(morning.moment)} is what was known at that day's open, but {', '.join(late)} of"
-                    " the same bar came later: a decision at its close knows them too early.")  # fmt: skip
+            said = (f"the close of {show(morning.moment)} is what was known at that day's open, but {', '.join(late)}"
+                    " of the same bar came later: a decision at its close knows them too early.")  # fmt: skip
             yield Difference("data", name_of(data), morning, known, evidence=said)
 
     def _choices(self, now: Study, world: World) -> Iterator[tuple[str, str, str]]:

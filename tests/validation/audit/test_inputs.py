@@ -52,7 +52,10 @@ def test_a_feature_of_the_whole_sample(world: World) -> None:
 def test_a_feature_that_draws_numbers_looks_nowhere() -> None:
     notice = only_notice(features(inputs(planted.drawn), OTHER))
     assert (notice.kind, notice.part) == ("not reproducible", "drawn")
-    assert notice.text == "drawn is computed otherwise each time on the same bars, so whether it looks ahead could not be seen."
+    assert (
+        notice.text
+        == "drawn is computed otherwise each time on the same bars, so whether it looks ahead could not be seen."
+    )
 
 
 @worlds
