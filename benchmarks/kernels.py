@@ -37,7 +37,7 @@ def main() -> None:
                 return seconds(empty)
 
         tasks = {"compiled": compiled, "loaded": lambda: seconds(kept)}
-        show("kernels", interleaved(tasks, repeats=5), unit="s", against="loaded")
+        show("kernels", interleaved(tasks, repeats=1 if "--small" in sys.argv else 5), unit="s", against="loaded")
 
 
 if __name__ == "__main__":

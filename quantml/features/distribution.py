@@ -155,7 +155,7 @@ def _correlate(covariance: NDArray[np.float64], one: NDArray[np.float64], other:
         here, a, b = covariance[row], one[row], other[row]
         for place in range(len(here)):
             square = a[place] * b[place]
-            correlation = here[place] / np.sqrt(square)
+            correlation = here[place] / np.sqrt(square if square > 0.0 else np.nan)
             here[place] = min(max(correlation, -1.0), 1.0) if square > 0.0 else np.nan
 
 

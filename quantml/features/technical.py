@@ -180,5 +180,5 @@ def _place(close: NDArray[np.float64], variance: NDArray[np.float64], width: flo
     for row in range(close.shape[0]):
         price, square, here = close[row], variance[row], mean[row]
         for place in range(len(here)):
-            apart = (price[place] - here[place]) / (2.0 * width * np.sqrt(square[place])) + 0.5
-            here[place] = apart if square[place] > 0.0 else np.nan
+            known = square[place] if square[place] > 0.0 else np.nan
+            here[place] = (price[place] - here[place]) / (2.0 * width * np.sqrt(known)) + 0.5

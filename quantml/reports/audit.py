@@ -10,7 +10,7 @@ from rich.text import Text
 
 from quantml.reports import words
 from quantml.reports.facts import Facts
-from quantml.reports.tables import Entry, Table
+from quantml.reports.tables import Entry
 from quantml.reports.terminal import text_table
 from quantml.validation.audit.findings import Audit
 
@@ -22,11 +22,10 @@ def told(facts: Facts) -> dict[str, Any] | None:
     found = facts.manifest.get("audit")
     if found is None:
         return None
-    rows = [_row(leak) for leak in found["leaks"]]
     return {
         "scope": found["scope"],
         "passed": found["passed"],
-        "leaks": Table.of("What looks ahead", HEADS, rows, "lllrw") if rows else None,
+        "leaks": tuple(_entry(leak) for leak in found["leaks"]),
         "notices": tuple(Entry(_title(kind), "", texts) for kind, texts in _by_kind(found["notices"]).items()),
     }
 
@@ -63,6 +62,12 @@ def earned(found: Audit) -> str:
     if found.earned.without is None:
         return f"Sharpe ratio {sharpe:.2f} with {names}; without, nothing could be run: {found.earned.reason}."
     return f"Sharpe ratio {sharpe:.2f} with {names}, {found.earned.without:.2f} without."
+
+
+def _entry(leak: Mapping[str, Any]) -> Entry:
+    stage, part, first, ahead, seen = _row(leak)
+    facts = [f"First seen: {first}." * bool(first), f"Rows ahead: at least {ahead}." * bool(ahead)]
+    return Entry(f"{stage.capitalize()} {part}", seen[:1].upper() + seen[1:], tuple(fact for fact in facts if fact))
 
 
 def _row(leak: Mapping[str, Any]) -> tuple[str, str, str, str, str]:

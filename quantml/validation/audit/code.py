@@ -13,14 +13,20 @@ from quantml.study import Study
 from quantml.validation.audit.findings import Leak
 
 READERS: Final = frozenset({
-    "open", "read_csv", "read_parquet", "read_pickle", "read_excel", "read_hdf", "read_feather", "read_json",
-    "read_sql", "read_sql_query", "read_sql_table", "read_table", "read_fwf", "read_html", "read_orc", "read_stata",
-    "loadtxt", "genfromtxt", "fromfile", "memmap", "urlopen", "urlretrieve", "download", "read_text", "read_bytes",
-    "scan_csv", "scan_parquet",
+    "read_csv", "read_parquet", "read_pickle", "read_excel", "read_hdf", "read_feather", "read_json", "read_sql",
+    "read_sql_query", "read_sql_table", "read_fwf", "read_html", "read_orc", "read_stata", "loadtxt", "genfromtxt",
+    "fromfile", "memmap", "open_memmap", "urlopen", "urlretrieve", "read_text", "read_bytes", "scan_csv",
+    "scan_parquet", "ParquetFile", "ParquetDataset",
 })  # fmt: skip
-"""Functions and methods that bring data in from outside."""
-LOADERS: Final = frozenset({"numpy", "np", "joblib", "pickle", "torch", "requests", "httpx"})
-"""Modules whose `load`, `loads` or `get` does."""
+"""Functions, methods and classes that bring data in from outside."""
+OPENERS: Final = frozenset({"open", "gzip.open", "bz2.open", "lzma.open", "io.open", "codecs.open"})
+"""What reads, unless it is asked to write."""
+LOADERS: Final = frozenset({
+    "numpy.load", "np.load", "joblib.load", "pickle.load", "torch.load", "requests.get", "httpx.get",
+    "sqlite3.connect", "duckdb.connect", "duckdb.query", "psycopg.connect", "yfinance.download", "yf.download",
+    "yfinance.Ticker", "yf.Ticker",
+})  # fmt: skip
+"""Functions of certain modules that do."""
 AUDITED: Final = ("features", "target", "transforms", "sample_weight", "forecaster", "signal", "tuning")
 """Parts of a study whose code sees bars and must see nothing else."""
 
@@ -53,15 +59,25 @@ def _reading(function: str, study: Study) -> Iterator[Leak]:
     module, text = _source(function, study)
     if not text:
         return
-    name = function.removeprefix(f"{module}.")
-    for qualified, node in _definitions(ast.parse(text)):
+    name, tree = function.removeprefix(f"{module}."), ast.parse(text)
+    imported = dict(_imported(tree))
+    for qualified, node in _definitions(tree):
         if qualified != name:
             continue
         for call in (part for part in ast.walk(node) if isinstance(part, ast.Call)):
-            if reader := _reader(call):
+            if reader := _reader(call, imported):
                 said = (f"it calls {reader} on line {call.lineno} of {module.rpartition('.')[2]}.py: what that gives"
                         " cannot be cut off at any moment. Hand outside data over as Exogenous.")  # fmt: skip
                 yield Leak("code", name, said)
+
+
+def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Name what each imported name of a file stands for."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield from ((alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((alias.asname, alias.name) for alias in node.names if alias.asname)
 
 
 def _source(function: str, study: Study) -> tuple[str, str]:
@@ -91,12 +107,20 @@ def _definitions(tree: ast.AST, above: str = "") -> Iterator[tuple[str, ast.AST]
             yield from _definitions(node, above)
 
 
-def _reader(call: ast.Call) -> str:
-    function = call.func
-    if isinstance(function, ast.Name):
-        return function.id if function.id in READERS else ""
-    if isinstance(function, ast.Attribute):
-        owner = function.value.id if isinstance(function.value, ast.Name) else ""
-        if function.attr in READERS or (function.attr in ("load", "loads", "get") and owner in LOADERS):
-            return f"{owner}.{function.attr}".lstrip(".")
-    return ""
+def _reader(call: ast.Call, imported: dict[str, str]) -> str:
+    """Return what a call reads by; empty where it reads nothing."""
+    try:
+        written = ast.unparse(call.func)
+    except (ValueError, RecursionError):
+        return ""
+    root, dot, rest = written.partition(".")
+    full = f"{imported.get(root, root)}{dot}{rest}"
+    if full in OPENERS:
+        return written if _reads(call) else ""
+    return written if full in LOADERS or full.rpartition(".")[2] in READERS else ""
+
+
+def _reads(call: ast.Call) -> bool:
+    """Say whether a file is opened to be read, as far as the call says so."""
+    modes = [*call.args[1:2], *(part.value for part in call.keywords if part.arg == "mode")]
+    return not any(isinstance(mode, ast.Constant) and set("wax") & set(str(mode.value)) for mode in modes)

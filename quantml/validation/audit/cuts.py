@@ -77,7 +77,7 @@ def _relative(volume: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _largest(values: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Say which rows hold the largest values of any symbol."""
-    most = np.where(np.isnan(values), -np.inf, values).max(axis=1)[rows]
+    most = np.where(np.isfinite(values), values, 0.0).max(axis=1)[rows]
     return np.asarray(most >= np.quantile(most, 1.0 - BUSY), dtype=np.bool_)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,12 @@ from quantml.loaders.seen import seen_through
 from quantml.signals.base import apply_steps
 from quantml.simulation.simulator import Simulation, simulate
 from quantml.validation import scoring
-from quantml.validation.audit.differences import Difference, compare, failure, show
+from quantml.validation.audit.differences import Difference, compare, failure, show, unrepeatable
 from quantml.validation.audit.findings import Notice
 from quantml.validation.audit.pinned import Pinned
 from quantml.validation.problem import Problem
 from quantml.validation.scoring import Stretch
-from quantml.validation.walkforward import WalkForwardResult
+from quantml.validation.walkforward import FoldResult, WalkForwardResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +33,14 @@ class Decisions:
 
     # ------------------------------------------------------------------- folds
 
-    def fold_differences(self, problem: Pinned) -> Iterator[Difference]:
+    def fold_differences(self, problem: Pinned) -> Iterator[Difference | Notice]:
         """Compare where folds lie on a shorter clock."""
         clock, base = problem.bars.clock, self.result.problem
-        now = {fold.start: fold for fold in problem.study.validation.folds(clock)}
+        try:
+            now = {fold.start: fold for fold in problem.study.validation.folds(clock)}
+        except InputError as error:
+            yield from failure("folds", name_of(base.study.validation), problem.world, problem.known, error)
+            return
         for was in (part.fold for part in self.result.folds if part.fold.start < problem.known):
             same = now.get(was.start)
             if same is None or not np.array_equal(same.train, was.train):
@@ -59,24 +64,30 @@ class Decisions:
             return
         found = compare("signal", "", problem.world, weights.values[: problem.known], now[: problem.known])
         if found is not None and not self._repeats():
-            said = "The signal decides otherwise each time on the same bars."
-            yield Notice("not reproducible", self._signal, said)
+            yield unrepeatable(self._signal, "decides")
         elif found is not None:
             yield replace(found, part=self._culprit(problem, found))
 
     def _weights(self, problem: Pinned) -> NDArray[np.float64]:
         forecast, last = problem.forecast(self.result.forecast), len(problem.bars) - 1
-        return scoring.weigh(problem, self._stretches(last + 1), forecast, last)
+        return scoring.weigh(problem, self._stretches(problem, last + 1), forecast, last)
 
-    def _stretches(self, rows: int) -> list[Stretch]:
+    def _stretches(self, problem: Problem, rows: int) -> list[Stretch]:
         parts = [part for part in self.result.folds if part.fold.start < rows]
-        return [Stretch(part.fold.test[part.fold.test < rows], part.steps, part.chosen) for part in parts]
+        return [
+            Stretch(part.fold.test[part.fold.test < rows], self._steps(problem, part), part.chosen) for part in parts
+        ]
+
+    def _steps(self, problem: Problem, part: FoldResult) -> tuple[Any, ...]:
+        """Return the steps that a fold decided by, as the problem declares them where nothing was fitted."""
+        fitted = scoring.is_fitted(problem, part.chosen)
+        return part.steps if fitted else tuple(problem.resolved(part.chosen).steps)
 
     def _repeats(self) -> bool:
         """Say whether the signal decides the same again: one that does not, looks nowhere."""
         base, last = self.result.problem, len(self.result.problem.bars) - 1
         fresh = replace(base, _built={key: part for key, part in base._built.items() if key[0] != "weights"})
-        again = scoring.weigh(fresh, self._stretches(last + 1), self.result.forecast, last)
+        again = scoring.weigh(fresh, self._stretches(base, last + 1), self.result.forecast, last)
         assert self.result.weights is not None
         return bool(np.array_equal(again, self.result.weights.values, equal_nan=True))
 
@@ -89,7 +100,7 @@ class Decisions:
         for number in range(1, len(part.steps) + 1):
             before = apply_steps(part.steps[:number], was).values
             with seen_through(problem.world.view):
-                after = apply_steps(part.steps[:number], now).values
+                after = apply_steps(self._steps(problem, part)[:number], now).values
             if problem.world.differs(before[: problem.known], after[: problem.known]).any():
                 return name_of(part.steps[number - 1])
         return self._signal

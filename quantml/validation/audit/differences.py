@@ -33,6 +33,8 @@ class Difference:
         What is said instead of the usual sentence, where it is not empty.
     reads : str
         What of the future moves it.
+    failed : bool
+        Whether the part fails where the bars end at the moment.
     """
 
     stage: str
@@ -44,11 +46,12 @@ class Difference:
     begins: int = 0
     evidence: str = ""
     reads: str = ""
+    failed: bool = False
 
     @property
     def ahead(self) -> int | None:
         """Rows that the part reads ahead at least: from the first row that changed to the first that came otherwise."""
-        return None if self.row is None else self.known - self.row
+        return None if self.row is None or self.evidence else self.known - self.row
 
     @property
     def whole(self) -> bool:
@@ -68,13 +71,39 @@ def compare(
     return Difference(stage, part, world, len(was), row, int(np.argmax(changed[row])), int(np.argmax(valued)))
 
 
+def unrepeatable(part: str, does: str) -> Notice:
+    """Tell of a part that says something else each time: nobody could tell whether it looks ahead."""
+    said = f"{part} {does} otherwise each time on the same bars, so whether it looks ahead could not be seen."
+    return Notice("not reproducible", part, said)
+
+
 def failure(stage: str, part: str, world: World, known: int, error: Exception) -> Iterator[Difference | Notice]:
     """Tell of a part that fails in a world: it needs what comes after the moment, or cannot stand other bars."""
     if isinstance(world, Truncated):
         said = f"it fails when the bars end on {show(world.moment)}: {error}"
-        yield Difference(stage, part, world, known, evidence=said)
+        yield Difference(stage, part, world, known, evidence=said, failed=True)
     elif isinstance(world, Perturbed) and not world.gaps:  # many an honest computation refuses bars with holes
         yield Notice("not audited", part, f"Where prices after {show(world.moment)} are others, it fails: {error}")
+
+
+def failures_of(found: Iterable[Difference], tried: int) -> tuple[list[Difference], list[Notice]]:
+    """Tell parts that fail wherever the bars end, which need what comes later, from those that fail here and there.
+
+    What fails at some moments alone, such as before a window is full, could not have been run then.
+
+    Returns
+    -------
+    list of Difference
+        What is a leak: other than failures, all.
+    list of Notice
+    """
+    failed: dict[tuple[str, str], list[Difference]] = {}
+    for one in (one for one in found if one.failed):
+        failed.setdefault((one.stage, one.part), []).append(one)
+    always = {key for key, group in failed.items() if len({one.world.moment for one in group}) >= max(tried, 2)}
+    notices = [Notice("not audited", key[1], f"{key[1]}: {group[0].evidence}") for key, group in failed.items()
+               if key not in always]  # fmt: skip
+    return [one for one in found if not one.failed or (one.stage, one.part) in always], notices
 
 
 def leaks_of(found: Iterable[Difference], clock: pd.DatetimeIndex, symbols: Sequence[str]) -> list[Leak]:

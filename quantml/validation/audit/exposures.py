@@ -35,7 +35,7 @@ def exposures(study: Study, market: Market, fill: Fill) -> Iterator[Notice | Lea
         yield from _of_fill(market.bars, fill)
     for note in universe_notes(market.bars):
         if note.startswith(SURVIVORSHIP):
-            yield Notice("survivorship", "universe", note.removeprefix(SURVIVORSHIP).strip())
+            yield Notice("survivorship", "universe", _sentence(note.removeprefix(SURVIVORSHIP)))
     for sentence in dict.fromkeys(policy.hindsight for policy in market.policies if policy.hindsight):
         yield Notice("hindsight", "quality", sentence)
     for part in study.exogenous:
@@ -51,6 +51,11 @@ def exposures(study: Study, market: Market, fill: Fill) -> Iterator[Notice | Lea
     if study.bundle is None:
         yield Notice("not audited", "declaration", "The study has no file that could be read again, so what was chosen"
                      " while it was declared was not audited.")  # fmt: skip
+
+
+def _sentence(text: str) -> str:
+    plain = text.strip()
+    return plain[:1].upper() + plain[1:]
 
 
 def _of_fill(bars: Bars, fill: Fill) -> Iterator[Notice | Leak]:

@@ -128,7 +128,8 @@ class Audit:
         folds = (
             f", and {len(self.folds)} fold{'s' * (len(self.folds) != 1)} tuned and fitted again" if self.folds else ""
         )
-        return f"A {kind} audit: the future cut off and exchanged at {len(self.cuts)} moments{folds}."
+        moments = f"{len(self.cuts)} moment{'s' * (len(self.cuts) != 1)}"
+        return f"A {kind} audit: the future cut off and exchanged at {moments}{folds}."
 
     def as_values(self) -> dict[str, Any]:
         """Return the audit as plain values, for JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,7 +16,7 @@ from quantml.features.base import Feature, evaluate, feature_name
 from quantml.features.blocks import lay_out
 from quantml.loaders.seen import seen_through
 from quantml.targets import Target, TargetRule
-from quantml.validation.audit.differences import Difference, compare, failure
+from quantml.validation.audit.differences import Difference, compare, failure, unrepeatable
 from quantml.validation.audit.findings import Notice
 from quantml.validation.audit.worlds import Perturbed, World
 from quantml.validation.problem import Problem, Values
@@ -65,7 +66,7 @@ class Inputs:
                 continue
             found = compare("feature", name, world, self.values[:known, :, number], now[:known])
             if found is not None and not self._repeats(number):
-                yield Notice("not reproducible", name, f"{name} gives other values each time on the same bars.")
+                yield self._random(number, name, world, bars)
             elif found is not None:
                 yield replace(found, reads=", ".join(self._reads(number, found)))
 
@@ -85,6 +86,16 @@ class Inputs:
         """Say whether a feature gives the same on the same bars: one that does not, looks nowhere."""
         again = evaluate(self._feature(number), self.problem.feature_bars)
         return bool(np.array_equal(again, self.values[:, :, number], equal_nan=True))
+
+    def _random(self, number: int, name: str, world: World, bars: Bars) -> Difference | Notice:
+        """Compare a feature that is drawn at random with the draws held still, as far as they can be."""
+        feature, known = self._feature(number), world.known(self.problem.bars.clock)
+        was, again = (_drawn(feature, self.problem.feature_bars)[:known] for _ in range(2))
+        if not np.array_equal(was, again, equal_nan=True):
+            return unrepeatable(name, "is computed")
+        with seen_through(world.view):
+            now = _drawn(feature, bars)[:known]
+        return compare("feature", name, world, was, now) or unrepeatable(name, "is computed")
 
     def _reads(self, number: int, found: Difference) -> Iterator[str]:
         """Name what of the future moves a leaking feature, changing one thing at a time."""
@@ -111,6 +122,18 @@ class Inputs:
             found = _early_label(name, world, known, was, now)
             if found is not None:
                 yield found
+
+
+def _drawn(feature: Feature, bars: Bars) -> NDArray[np.float64]:
+    """Compute a feature with the generators that Python and NumPy share seeded, and put them back."""
+    kept = random.getstate(), np.random.get_state()  # noqa: NPY002 - the one that users' code draws from
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        return evaluate(feature, bars)
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])  # noqa: NPY002
 
 
 def tried(feature: Feature, bars: Bars) -> NDArray[np.float64] | InputError:

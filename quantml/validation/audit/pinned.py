@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from quantml.features.base import Features
 from quantml.forecasters.base import Forecast
+from quantml.study import Study
 from quantml.targets import Target
 from quantml.validation.audit.worlds import World
 from quantml.validation.problem import Problem, Values
@@ -29,11 +30,11 @@ class Pinned(Problem):
     world: World = field(kw_only=True)
 
     @classmethod
-    def put(cls, base: Problem, world: World) -> Pinned:
-        """Put a problem into a world."""
+    def put(cls, base: Problem, world: World, study: Study | None = None) -> Pinned:
+        """Put a problem into a world, with the study as it would be declared there if that is given."""
         bars = world.bars(base.bars)
         same = base.feature_bars is base.bars
-        return cls(base.study, bars, bars if same else world.bars(base.feature_bars), base=base, world=world)
+        return cls(study or base.study, bars, bars if same else world.bars(base.feature_bars), base=base, world=world)
 
     @property
     def known(self) -> int:

@@ -12,8 +12,10 @@ from quantml.faults import name_of
 from quantml.forecasters.base import Fitted, Test
 from quantml.forecasters.transformed import FittedTransformed
 from quantml.loaders.seen import seen_through
+from quantml.study import Study
 from quantml.validation import scoring
-from quantml.validation.audit.differences import Difference, compare, show
+from quantml.validation.audit.differences import Difference, compare, show, unrepeatable
+from quantml.validation.audit.findings import Notice
 from quantml.validation.audit.pinned import Pinned
 from quantml.validation.audit.worlds import Truncated, World
 from quantml.validation.problem import Problem
@@ -41,14 +43,17 @@ class Refit:
         A position inside its test block.
     world : callable
         Makes a world from a moment.
+    study : Study, optional
+        The study as it would be declared in the world.
     """
 
     result: WalkForwardResult
     was: FoldResult
     cut: int
     world: Callable[[Any], World]
+    study: Study | None = None
 
-    def differences(self, *, tune: bool) -> Iterator[Difference]:
+    def differences(self, *, tune: bool) -> Iterator[Difference | Notice]:
         """Compare what the fold tuned, fitted and forecast."""
         if tune and self._base.study.tuning is not None:
             yield from self._tuned()
@@ -62,18 +67,22 @@ class Refit:
         return self.result.problem
 
     def _at(self, position: int) -> Pinned:
-        return Pinned.put(self._base, self.world(self._base.bars.clock[position]))
+        return Pinned.put(self._base, self.world(self._base.bars.clock[position]), self.study)
 
-    def _tuned(self) -> Iterator[Difference]:
+    def _tuned(self) -> Iterator[Difference | Notice]:
         fold, problem = self.was.fold, self._at(self.was.fold.start)
         with seen_through(problem.world.view):
             now = search(problem, fold)
         scores = [np.array([[one.score for one in part]]) for part in (self.was.candidates, now)]
         if scores[0].shape != scores[1].shape or problem.world.differs(*scores).any():
+            again = np.array([[one.score for one in search(replace(self._base, _built={}), fold)]])
+            if not np.array_equal(again, scores[0], equal_nan=True):
+                yield unrepeatable(name_of(self._base.study.tuning), "scores candidates")
+                return
             said = f"the scores inside fold {fold.number} changed with what came after {show(problem.world.moment)}."
             yield Difference("tuning", name_of(self._base.study.tuning), problem.world, problem.known, evidence=said)
 
-    def _forecast(self) -> Iterator[Difference]:
+    def _forecast(self) -> Iterator[Difference | Notice]:
         parts = self._base.study.validation.refits(self._base.bars.clock, self.was.fold)
         part = next(one for one in parts if one.start <= self.cut < one.stop)
         problem = self._at(part.start)
@@ -81,7 +90,8 @@ class Refit:
             fitted = scoring.fit(problem, part, self.was.chosen)
         found = self._compared(self._predicted(self._base, part, fitted), problem, len(self._base.bars))
         if found is not None:
-            yield self._diagnosed(problem, part, fitted, found)
+            yield self._diagnosed(problem, part, fitted, found) if self._repeats(part) else \
+                unrepeatable(found.part, "is fitted")  # fmt: skip
             return
         problem, shown = self._at(self.cut), part
         if isinstance(problem.world, Truncated):
@@ -91,6 +101,12 @@ class Refit:
         found = self._compared(block, problem, problem.known)
         if found is not None:
             yield self._located(problem, (part, shown), fitted, found)
+
+    def _repeats(self, part: Fold) -> bool:
+        """Say whether the same fit on the same rows forecasts the same: one that does not, looks nowhere."""
+        again = self._predicted(self._base, part, scoring.fit(self._base, part, self.was.chosen))
+        world = Truncated(self._base.bars.clock[-1])
+        return self._compared(again, Pinned.put(self._base, world), len(self._base.bars)) is None
 
     def _predicted(self, problem: Problem, part: Fold, fitted: Fitted) -> Block:
         forecaster = problem.resolved(self.was.chosen).forecaster
@@ -114,11 +130,12 @@ class Refit:
         """Name what knew more than its training rows: sample weights, a transform, or the forecaster itself."""
         base, study, chosen = self._base, self._base.resolved(self.was.chosen), self.was.chosen
         said = f"fitted for {show(problem.world.moment)}, it changed with what came after that."
-        found = replace(found, row=None, column=None, evidence=said)
+        found = replace(found, evidence=said)
         if study.sample_weight is not None:
             was = weigh_rows(study.sample_weight, base.train(part, chosen))
             with seen_through(problem.world.view):
-                now = weigh_rows(study.sample_weight, problem.train(part, chosen))
+                rule = problem.resolved(chosen).sample_weight or study.sample_weight
+                now = weigh_rows(rule, problem.train(part, chosen))
             if was.shape != now.shape or problem.world.differs(was, now).any():
                 return replace(found, stage="sample weight", part=name_of(study.sample_weight))
         if isinstance(fitted, FittedTransformed):
@@ -144,7 +161,7 @@ class Refit:
             return found
         return replace(found, stage="transform", part=name_of(base.resolved(chosen).transforms[number]))
 
-    def _steps(self) -> Iterator[Difference]:
+    def _steps(self) -> Iterator[Difference | Notice]:
         """Compare the weights of steps that were fitted in a world that goes otherwise from the first decision on."""
         fold, problem, weights = self.was.fold, self._at(self.was.fold.start), self.result.weights
         with seen_through(problem.world.view):
@@ -154,6 +171,11 @@ class Refit:
         assert weights is not None
         if problem.world.differs(weights.values[fold.test], now[fold.test]).any():
             name = " and ".join(name_of(step) for step in self._base.study.steps)
+            again = Stretch(fold.test, scoring.fit_steps(self._base, fold, self.was.chosen), self.was.chosen)
+            repeated = scoring.weigh(self._base, [again], self.result.forecast, len(self._base.bars) - 1)
+            if not np.array_equal(weights.values[fold.test], repeated[fold.test], equal_nan=True):
+                yield unrepeatable(name, "is fitted")
+                return
             said = f"fitted for {show(problem.world.moment)}, it changed with what came after that."
             yield Difference("signal", name, problem.world, problem.known, evidence=said)
 

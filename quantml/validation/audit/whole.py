@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -13,13 +13,14 @@ import pandas as pd
 from quantml.errors import QuantmlError
 from quantml.evaluation.metrics import sharpe_ratio
 from quantml.features.base import feature_name
+from quantml.source import cause_of
 from quantml.space import find_spaces
 from quantml.study import Market, Study
 from quantml.validation.audit.code import inspect_code
 from quantml.validation.audit.cuts import choose_cuts, choose_folds
 from quantml.validation.audit.decisions import Decisions, simulated
 from quantml.validation.audit.declaration import Declaration
-from quantml.validation.audit.differences import Difference, failure, leaks_of
+from quantml.validation.audit.differences import Difference, failure, failures_of, leaks_of
 from quantml.validation.audit.exposures import Dependences, exposures
 from quantml.validation.audit.findings import Audit, Earned, Leak, Notice
 from quantml.validation.audit.inputs import Inputs
@@ -44,7 +45,7 @@ class Plan:
     tuned : int
         How many of them are tuned again too.
     declared : int
-        Moments at which the study's file is read again.
+        Moments after the first decision at which the study's file is read again.
     """
 
     cuts: int
@@ -53,8 +54,8 @@ class Plan:
     declared: int
 
 
-FULL: Final = Plan(cuts=20, folds=10, tuned=4, declared=4)
-LIGHT: Final = Plan(cuts=4, folds=1, tuned=1, declared=1)
+FULL: Final = Plan(cuts=20, folds=10, tuned=4, declared=3)
+LIGHT: Final = Plan(cuts=4, folds=1, tuned=1, declared=0)
 
 FAILURES: Final = (QuantmlError, ArithmeticError, ValueError, LookupError)
 """What a model may raise of rows that it has never met the like of."""
@@ -86,15 +87,16 @@ def audit(study: Study) -> Audit:
         If the study cannot be run.
     """
     with single_threaded():
+        held = list(inspect_code(study))  # before anything of the study runs, and may change what it holds
         market = study.load()
         result = walk_forward(study, market.bars, feature_bars=market.feature_bars)
-        found = Examination(market, result, FULL).audit()
+        found = Examination(market, result, FULL, held).audit()
         return replace(found, earned=_earned(study, market, result, found))
 
 
 def glance(market: Market, result: WalkForwardResult) -> Audit:
     """Audit a finished walk-forward lightly, at a few moments."""
-    return Examination(market, result, LIGHT).audit()
+    return Examination(market, result, LIGHT, list(inspect_code(result.problem.study))).audit()
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +106,8 @@ class Examination:
     market: Market
     result: WalkForwardResult
     plan: Plan
+    held: Sequence[Leak]
+    """What is wrong with the code of the study as it was declared."""
 
     def audit(self) -> Audit:
         """Look everywhere, and tell what was found."""
@@ -113,13 +117,16 @@ class Examination:
         cuts = choose_cuts(problem.bars, first, self.plan.cuts, draws)
         folds = choose_folds([part.fold for part in self.result.folds], self.plan.folds, len(clock) - 1, draws)
         inputs = Inputs.of(problem, self._candidates())
-        found: list[Found] = [*inspect_code(study), *exposures(study, self.market, problem.fill)]
-        found += self._declared(clock[first])
+        found: list[Found] = [*self.held, *exposures(study, self.market, problem.fill)]
+        if not cuts:
+            found.append(Notice("not audited", study.name, "Nothing comes after the only out-of-sample decision."))
+        found += _guarded("declaration", self._declared(cuts))
         for number, cut in enumerate(cuts):
             for world in _worlds(clock[cut], number):
-                found += self._compared(world, inputs)
+                found += _guarded("bars", self._compared(world, inputs))
         for number, (place, cut) in enumerate(folds):
-            found += self._fitted(place, cut, number)
+            for make in (partial(Perturbed, seed=number), Truncated):
+                found += _guarded("folds", self._fitted(place, cut, make, tune=number < self.plan.tuned))
         if self.plan is FULL:
             found += Dependences(inputs, first).notices()
         moments = sorted({clock[cut] for cut in cuts} | {clock[cut] for _, cut in folds})
@@ -131,11 +138,15 @@ class Examination:
         keys = [(self.result.problem.key(v, "features"), self.result.problem.key(v, "target")) for v in listed]
         return list(dict(zip(reversed(keys), reversed(listed))).values())[::-1]
 
-    def _declared(self, moment: pd.Timestamp) -> list[Found]:
-        declaration, known = Declaration.of(self.result.problem), self.result.first + 1
-        worlds: Sequence[World] = [Perturbed(moment, seed) for seed in range(self.plan.declared - 1)]
-        found = [one for world in [*worlds, Truncated(moment)] for one in declaration.differences(world, known)]
-        return [*found, *declaration.early_fields(Morning(moment, seed=0), known)]
+    def _declared(self, cuts: Sequence[int]) -> Iterator[Found]:
+        """Read the study's file again in worlds of the first decision and, in a full audit, of some later moments."""
+        declaration, first = Declaration(self.result), self.result.first
+        later = cuts[1 :: max(1, len(cuts) // 3)][: self.plan.declared]
+        for number, cut in enumerate([first, *later]):
+            yield from declaration.differences(partial(Perturbed, seed=number), cut)
+        if self.plan is FULL:
+            yield from declaration.differences(Truncated, first)
+            yield from declaration.early_fields(Morning(self.result.problem.bars.clock[first], seed=0), first + 1)
 
     def _compared(self, world: World, inputs: Inputs) -> Iterator[Found]:
         pinned = Pinned.put(self.result.problem, world)
@@ -146,24 +157,33 @@ class Examination:
         if isinstance(world, Truncated):
             yield from decisions.fold_differences(pinned)
 
-    def _fitted(self, place: int, cut: int, number: int) -> Iterator[Found]:
-        was, moment = self.result.folds[place], self.result.problem.bars.clock[cut]
-        for make in (partial(Perturbed, seed=number), Truncated):
-            refit, world = Refit(self.result, was, cut, make), make(moment)
-            try:
-                yield from refit.differences(tune=number < self.plan.tuned)
-            except FAILURES as error:
-                yield from failure("fold", str(was.fold.number), world, cut + 1, error)
-            yield from Decisions(self.result).fill_differences(Pinned.put(self.result.problem, world))
+    def _fitted(self, place: int, cut: int, make: Callable[[pd.Timestamp], World], *, tune: bool) -> Iterator[Found]:
+        was, world = self.result.folds[place], make(self.result.problem.bars.clock[cut])
+        try:
+            yield from Refit(self.result, was, cut, make).differences(tune=tune)
+        except FAILURES as error:
+            yield from failure("fold", str(was.fold.number), world, cut + 1, error)
+        yield from Decisions(self.result).fill_differences(Pinned.put(self.result.problem, world))
 
     def _told(self, found: Sequence[Found], moments: Sequence[pd.Timestamp], folds: Sequence[int]) -> Audit:
         problem = self.result.problem
-        differences = [one for one in found if isinstance(one, Difference)]
+        differences, failed = failures_of([one for one in found if isinstance(one, Difference)], len(moments))
         told = leaks_of(differences, problem.bars.clock, problem.bars.symbols)
         leaks = [one for one in found if isinstance(one, Leak)] + told
-        notices = dict.fromkeys(one for one in found if isinstance(one, Notice))
-        return Audit(problem.study.name, tuple(leaks), tuple(notices), tuple(moments), tuple(folds),
+        noticed = [*(one for one in found if isinstance(one, Notice)), *failed]
+        once = {(one.kind, one.part): one for one in reversed(noticed)}
+        return Audit(problem.study.name, tuple(leaks), tuple(reversed(once.values())), tuple(moments), tuple(folds),
                      full=self.plan is FULL)  # fmt: skip
+
+
+def _guarded(section: str, found: Iterator[Found]) -> list[Found]:
+    """Collect what a section finds until it ends or fails: a failing audit costs no run, and is told."""
+    kept: list[Found] = []
+    try:
+        kept.extend(found)
+    except Exception as error:  # noqa: BLE001 - a user's code may raise anything where the world is another
+        kept.append(Notice("not audited", section, f"The audit of {section} stopped: {cause_of(error)}"))
+    return kept
 
 
 def _worlds(moment: pd.Timestamp, number: int) -> tuple[World, ...]:
@@ -176,11 +196,17 @@ def _earned(study: Study, market: Market, result: WalkForwardResult, found: Audi
     if not leaking or result.weights is None:
         return None
     sharpe = _sharpe(result)
-    kept = tuple(one for one in study.features if find_spaces(one) or feature_name(one) not in leaking)
+    leaky = {place for part in result.folds for one in part.candidates for place, feature in
+             enumerate(result.problem.resolved(one.values).features) if feature_name(feature) in leaking}  # fmt: skip
+    kept = tuple(feature for place, feature in enumerate(study.features) if place not in leaky)
     if not kept:
         return Earned(sharpe, None, leaking, "no other feature is left")
+    others = {path for path in study.spaces if not path.startswith("features.")}
+    tuning = study.tuning if others or find_spaces(kept) else None
     try:
-        without = walk_forward(replace(study, features=kept), market.bars, feature_bars=market.feature_bars)
+        without = walk_forward(
+            replace(study, features=kept, tuning=tuning), market.bars, feature_bars=market.feature_bars
+        )
     except QuantmlError as error:
         return Earned(sharpe, None, leaking, str(error))
     return Earned(sharpe, _sharpe(without), leaking)

@@ -19,7 +19,10 @@ MISSED: Final = {
     "first/same_day_outside_series": DECLARED,
     "second/evening_release": DECLARED,
     "second/revised_macro_data": REVISED,
+    "third/same_day_outside_series": DECLARED,
 }
+ALARMED: Final[dict[str, str]] = {}
+"""Clean twins in which a leak is found all the same."""
 CLASSICS: Final = {
     "back_adjusted_level", "backward_fill", "centred_rolling_window", "close_to_close_fill", "early_stopping_on_test",
     "feature_selection_before_split", "global_frame", "high_of_day_at_open", "label_tail_default_class",

@@ -19,6 +19,7 @@ from quantml.validation.audit.differences import Difference
 from quantml.validation.audit.findings import Notice
 from quantml.validation.audit.inputs import Inputs
 from quantml.validation.problem import Problem
+from quantml.validation.splits import Fold
 from quantml.validation.walkforward import WalkForwardResult, walk_forward
 
 WORLD = Synthetic(symbols=2, sessions=240, seed=1)
@@ -89,6 +90,11 @@ def standing_so_far(bars: Bars) -> pd.DataFrame:
     return bars.close - bars.close.expanding().mean()
 
 
+def survivors(bars: Bars) -> pd.DataFrame:
+    """The last return of symbols that have a bar on the last row."""
+    return bars.returns() * bars.close.iloc[-1].notna()
+
+
 def drawn(bars: Bars) -> pd.DataFrame:
     """Other numbers each time."""
     numbers = np.random.default_rng().normal(size=(len(bars), len(bars.symbols)))
@@ -132,6 +138,18 @@ class Tail:
         return replace(
             target, values=np.where(unknown, 0.0, values), label_end=np.where(unknown, rows, target.label_end)
         )
+
+
+@dataclass(frozen=True)
+class Hurried:
+    """The next row's return, whose label ends on it where the close in five rows is higher, and else a row later."""
+
+    def build(self, bars: Bars, fill: Any) -> Target:
+        target = ForwardReturn(horizon=1, start="close").build(bars, fill)
+        close = bars.close.to_numpy()
+        higher = np.vstack([close[5:], close[-5:]]) > close
+        ends = np.where(higher, target.label_end, np.minimum(target.label_end + 1, len(bars) - 1))
+        return replace(target, label_end=np.where(target.label_end == UNKNOWN, UNKNOWN, ends))
 
 
 # ---------------------------------------------------------------- what is fitted
@@ -251,3 +269,15 @@ def moved_on(inputs: Any, context: Any) -> pd.DataFrame:
 
 def at_random(inputs: Any, context: Any) -> pd.DataFrame:
     return drawn(context.bars).clip(-0.1, 0.1)
+
+
+# --------------------------------------------------------------------------- folds
+
+
+@dataclass(frozen=True)
+class FromTheEnd(WalkForward):
+    """Folds laid from the last bar backward."""
+
+    def folds(self, clock: Any) -> tuple[Fold, ...]:
+        spare = (len(clock) - 100) % 40
+        return tuple(Fold(f.number, f.train + spare, f.test + spare) for f in super().folds(clock[spare:]))

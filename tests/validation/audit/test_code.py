@@ -79,10 +79,10 @@ def test_a_frame_that_is_held() -> None:
         (from_numpy, "from_numpy", "np.load"),
         (from_an_open_file, "from_an_open_file", "open"),
         (helped, "from_a_file", "pd.read_csv"),
-        (nested, "nested", "read_text"),
+        (nested, "nested", "Path('prices.csv').read_text"),
         (Reader(), "Reader.__call__", "pd.read_parquet"),
     ],
-    ids=str,
+    ids=["csv", "numpy", "open", "helper", "nested", "method"],
 )
 def test_data_that_code_reads_by_itself(feature: Any, part: str, call: str) -> None:
     leak = found(feature)[0]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from quantml import Costs, Fill, WalkForward
+from quantml.errors import SplitError
 from quantml.signals import MovingAverageCross, Sign, VolatilityTarget
 from quantml.validation.audit.decisions import Decisions
 from quantml.validation.audit.pinned import Pinned
@@ -33,21 +34,24 @@ def folds(declared: Any) -> list:
     return list(Decisions(result).fold_differences(Pinned.put(result.problem, CUT)))
 
 
-@dataclass(frozen=True)
-class FromTheEnd(WalkForward):
-    """Folds laid from the last bar backward."""
-
-    def folds(self, clock: Any) -> tuple[Fold, ...]:
-        spare = (len(clock) - 100) % 40
-        return tuple(Fold(f.number, f.train + spare, f.test + spare) for f in super().folds(clock[spare:]))
-
-
 def test_folds_laid_from_the_end_move() -> None:
-    found = only(folds(rule(planted.trend, validation=FromTheEnd(train=100, test=40))))
+    found = only(folds(rule(planted.trend, validation=planted.FromTheEnd(train=100, test=40))))
     assert (found.stage, found.part) == ("folds", "FromTheEnd")
-    # 240 rows leave 20 spare: fold 0 begins on row 120; 151 rows leave 11, and it begins on row 111
+    # of 240 rows, 20 are spare, and fold 0 begins on row 120; of 151, 11, and it begins on row 111
     assert found.row == 120
     assert "fold 0 lies elsewhere when the bars end on" in found.evidence
+
+
+def test_folds_that_need_what_is_not_there() -> None:
+    @dataclass(frozen=True)
+    class Whole(WalkForward):
+        def folds(self, clock: Any) -> tuple[Fold, ...]:
+            if len(clock) < 200:
+                raise SplitError("the clock is too short")
+            return super().folds(clock)
+
+    found = only(folds(rule(planted.trend, validation=Whole(train=100, test=40))))
+    assert found.evidence.startswith("it fails when the bars end on 2000-07-31: the clock is too short")
 
 
 def test_a_training_window_that_moves_is_found_where_blocks_stay() -> None:
@@ -138,4 +142,4 @@ def test_weights_are_compared_where_they_were_decided() -> None:
     result = finished(rule(planted.trend))
     assert result.weights is not None
     assert np.isnan(result.weights.values[:100]).all()
-    assert Decisions(result)._stretches(151)[-1].positions.tolist() == list(range(140, 151))
+    assert Decisions(result)._stretches(result.problem, 151)[-1].positions.tolist() == list(range(140, 151))

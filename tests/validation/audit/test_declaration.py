@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,7 @@ import pytest
 from quantml import load_study
 from quantml.validation.audit.declaration import Declaration
 from quantml.validation.audit.worlds import Morning, Perturbed, Truncated
-from quantml.validation.problem import Problem
-from tests.validation.audit.planted import only, only_notice
+from tests.validation.audit.planted import finished, only, only_notice
 
 FIRST = 100  # the first decision
 STUDY = """
@@ -29,10 +29,10 @@ from quantml.targets import ForwardReturn
 from quantml.universe import Membership
 
 WORLD = Synthetic(symbols=2, sessions=240, seed=1)
-data, features, exogenous, universe = WORLD, [Returns(1)], [], None
+data, features, exogenous, universe, signal = WORLD, [Returns(1)], [], None, Sign()
 {}
 study = Study(data=data, features=features, exogenous=exogenous, universe=universe, target=ForwardReturn(2),
-              forecaster=Ridge(), signal=Sign(), validation=WalkForward(train=100, test=40))
+              forecaster=Ridge(), signal=signal, validation=WalkForward(train=100, test=40))
 """
 LOADER = """
 class Own:
@@ -69,21 +69,32 @@ features = [tomorrow]
 closes()
 """
 
+TIMED = """
+@lru_cache(maxsize=1)
+def closes():
+    return WORLD.load().close
+
+def timed(inputs, context):
+    at = closes().index.searchsorted(context.bars.clock) + {}
+    rows = closes().iloc[at.clip(0, len(closes()) - 1)].set_axis(context.bars.clock)
+    return (rows / context.bars.close - 1.0).clip(-0.4, 0.4)
+
+signal = timed
+closes()
+"""
+
 
 def declaration(folder: Path, text: str) -> Declaration:
     file = folder / "study.py"
     file.write_text(STUDY.replace("{}", text))
     study = load_study(file)
-    market = study.load()
-    return Declaration.of(Problem.of(study, market.bars, market.feature_bars))
+    return Declaration(finished(study))
 
 
 def differences(folder: Path, text: str, seed: int | None = 0) -> list[Any]:
     """What is found in a world with another future, or without one."""
-    declared = declaration(folder, text)
-    moment = declared.problem.bars.clock[FIRST]
-    world = Truncated(moment) if seed is None else Perturbed(moment, seed)
-    return list(declared.differences(world, FIRST + 1))
+    make = Truncated if seed is None else partial(Perturbed, seed=seed)
+    return list(declaration(folder, text).differences(make, FIRST))
 
 
 @pytest.mark.parametrize("seed", [0, None])
@@ -96,9 +107,10 @@ def differences(folder: Path, text: str, seed: int | None = 0) -> list[Any]:
         TABLE.replace("{}", "1"),
         MEMBERS.format(90),
         CACHED.replace("{}", "0"),
+        TIMED.replace("{}", "0"),
         "features = [Momentum(next(iter({5: 1})))]",
     ],
-    ids=["plain", "chosen", "loader", "table", "members", "cached", "constant"],
+    ids=["plain", "chosen", "loader", "table", "members", "cached", "timed", "constant"],
 )
 def test_what_was_declared_on_the_past_alone(tmp_path: Path, text: str, seed: int | None) -> None:
     assert not differences(tmp_path, text, seed)
@@ -115,15 +127,15 @@ def test_features_that_were_chosen_by_what_came_later(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        (LOADER.replace("{}", 'frame["volume"] = frame["volume"].shift(-1)'), "data"),
-        (TABLE.replace("{}", "-1"), "exogenous"),
+        (LOADER.replace("{}", 'frame["volume"] = frame["volume"].shift(-1)'), "bars"),
+        (TABLE.replace("{}", "-1"), "outside tables"),
     ],
     ids=["loader", "table"],
 )
 def test_data_whose_past_knows_later_bars(tmp_path: Path, text: str, part: str, seed: int | None) -> None:
     found = only(differences(tmp_path, text, seed))
     assert (found.stage, found.part) == ("data", part)
-    assert found.evidence == "its past until 2000-05-22 would have been otherwise, had what came after been different."
+    assert found.evidence == "what they hold until 2000-05-22 would have been otherwise, had what came after been so."
 
 
 def test_a_universe_of_the_last_date(tmp_path: Path) -> None:
@@ -136,6 +148,12 @@ def test_a_universe_of_the_last_date(tmp_path: Path) -> None:
 def test_a_feature_that_reads_ahead_in_what_was_loaded_before(tmp_path: Path, seed: int | None) -> None:
     found = only(differences(tmp_path, CACHED.replace("{}", "1"), seed))
     assert (found.stage, found.part, found.row) == ("feature", "tomorrow", FIRST)
+
+
+@pytest.mark.parametrize("seed", [0, None])
+def test_a_signal_that_reads_ahead_in_what_was_loaded_before(tmp_path: Path, seed: int | None) -> None:
+    found = only(differences(tmp_path, TIMED.replace("{}", "1"), seed))
+    assert (found.stage, found.part, found.row) == ("signal", "timed", FIRST)
 
 
 def test_a_file_that_fails_in_another_world_was_not_audited(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def test_opens_that_are_the_closes_before() -> None:
 def test_survivorship_is_an_exposure_and_no_leak() -> None:
     (found,) = of("survivorship", rule(trend))
     assert found[0] == "universe"
-    assert found[1].startswith("no membership table says what could have been chosen when.")
+    assert found[1].startswith("No membership table says what could have been chosen when.")
     whole = Membership(pd.DataFrame({"symbol": BARS.symbols, "start": BARS.clock[0], "end": pd.NaT}))
     assert not of("survivorship", rule(trend, universe=whole))
 
@@ -153,7 +154,7 @@ def test_the_level_of_prices() -> None:
 def test_the_first_bar_loaded() -> None:
     assert hang(since_the_first) == [("history", "since_the_first")]
     (notice,) = Dependences(inputs(since_the_first), first=100).notices()
-    assert "with 50 rows of history less its values differ by up to" in notice.text
+    assert "with 50 rows of history less it differs by up to" in notice.text
 
 
 def test_shares_and_windows_hang_on_neither() -> None:
@@ -169,6 +170,26 @@ def test_a_recursion_that_has_not() -> None:
         return bars.returns().ewm(span=50).mean()
 
     assert hang(smoothed) == [("history", "smoothed")]
+
+
+@dataclass(frozen=True)
+class Smoothed:
+    """A recursion that says after how many bars its start has worn off."""
+
+    warmup: int
+
+    def __call__(self, bars: Bars) -> pd.DataFrame:
+        return bars.returns().ewm(halflife=5).mean()
+
+
+def test_history_counts_from_the_warmup_on() -> None:
+    assert not hang(Smoothed(warmup=100))
+    assert hang(Smoothed(warmup=1)) == [("history", "Smoothed(1)")]
+
+
+def test_dividends_are_doubled_with_prices(panel: Bars) -> None:
+    assert panel.dividend.max() == 0.5
+    assert not hang(paid, bars=panel)
 
 
 def test_a_feature_that_needs_all_its_history_is_left() -> None:

@@ -52,7 +52,10 @@ def test_a_feature_of_the_whole_sample(world: World) -> None:
 def test_a_feature_that_draws_numbers_looks_nowhere() -> None:
     notice = only_notice(features(inputs(planted.drawn), OTHER))
     assert (notice.kind, notice.part) == ("not reproducible", "drawn")
-    assert notice.text == "drawn gives other values each time on the same bars."
+    assert (
+        notice.text
+        == "drawn is computed otherwise each time on the same bars, so whether it looks ahead could not be seen."
+    )
 
 
 @worlds
@@ -101,6 +104,16 @@ def test_a_label_that_ends_too_early(world: World) -> None:
     found = only(targets(inputs(target=planted.Early(by=2)), world))
     # filled at the open of 147 and sold at that of 150, where it does not end; as it says, 149 knows what 151 brings
     assert (found.stage, found.part, found.row) == ("target", "Early", ROW - 3)
+
+
+def test_a_label_that_ends_when_later_bars_say() -> None:
+    found = [
+        only(part) for seed in range(4) if (part := targets(inputs(target=planted.Hurried()), Perturbed(MOMENT, seed)))
+    ]
+    assert found  # not every other future moves an end
+    assert found[0].part == "Hurried"
+    assert found[0].row is not None
+    assert ROW - 4 <= found[0].row < ROW  # its value is what it was
 
 
 def test_a_tail_that_says_no() -> None:

@@ -75,7 +75,7 @@ def test_a_transform_of_the_block(world: Any) -> None:
 @worlds
 def test_a_transform_fitted_on_what_it_loads(world: Any) -> None:
     found = only(differences(study(transforms=[Standardise(), planted.Scaled()]), world))
-    assert (found.stage, found.part, found.row) == ("transform", "Scaled", None)
+    assert (found.stage, found.part, found.row) == ("transform", "Scaled", 140)
     assert found.evidence == f"fitted for {BARS.clock[140]:%Y-%m-%d}, it changed with what came after that."
 
 
@@ -115,7 +115,7 @@ class FittedTold:
 @worlds
 def test_a_forecaster_that_learns_from_what_it_loads(world: Any) -> None:
     found = only(differences(study(forecaster=Told(), transforms=[Standardise()]), world))
-    assert (found.stage, found.part, found.row) == ("forecast", "Told", None)
+    assert (found.stage, found.part, found.row) == ("forecast", "Told", 140)
 
 
 def test_a_refit_inside_the_block_may_know_the_bars_before_it() -> None:

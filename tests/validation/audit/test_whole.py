@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from quantml import Choice, Fill, Tuning, WalkForward
+from quantml import Choice, Fill, Tuning, WalkForward, load_study
 from quantml.features import Momentum, Returns
 from quantml.forecasters import LightGBM
 from quantml.signals import Sign
 from quantml.validation.audit.whole import Examination, audit, glance
 from tests.validation.audit import planted
+from tests.validation.audit.laboratory import LABORATORY
 from tests.validation.audit.planted import BARS, WORLD, finished, rule, study
 
 
@@ -69,6 +70,7 @@ def test_an_audit_is_the_same_every_time(found: Any) -> None:
     ("declared", "part"),
     [
         (study(features=[planted.standing]), ("feature", "standing")),
+        (study(features=[planted.survivors]), ("feature", "survivors")),
         (study(target=planted.Early()), ("target", "Early")),
         (study(target=planted.Tail(), forecaster=LightGBM(n_estimators=3)), ("target", "Tail")),
         (study(forecaster=planted.Drift()), ("forecast", "Drift")),
@@ -78,6 +80,7 @@ def test_an_audit_is_the_same_every_time(found: Any) -> None:
         (study(signal=[Sign(), planted.Sized()]), ("signal", "Sign and Sized")),
         (rule([planted.trend, planted.moved_back]), ("signal", "moved_back")),
         (rule(planted.trend, fill=Fill.PERIOD), ("fill", "Fill.PERIOD")),
+        (rule(planted.trend, validation=planted.FromTheEnd(train=100, test=40)), ("folds", "FromTheEnd")),
         (study(signal=Sign(threshold=Choice(0.0, 0.0001)), tuning=Tuning(planted.peeking_objective, folds=2)), ("tuning", "Tuning")),
     ],
     ids=lambda value: value[1] if isinstance(value, tuple) else "",
@@ -117,12 +120,13 @@ def test_a_notice_is_told_once() -> None:
 
 
 def test_a_light_audit_looks_at_fewer_moments() -> None:
-    declared = study(features=[Returns(1), planted.three_ahead])
+    declared = study(features=[planted.standing_so_far, planted.three_ahead])
     found = glance(declared.load(), finished(declared))
     assert [(leak.stage, leak.part) for leak in found.leaks] == [("feature", "three_ahead")]
     assert (len(found.folds), found.full, found.earned) == (1, False, None)
     assert 4 <= len(found.cuts) <= 5
-    assert not [one for one in found.notices if one.kind in ("history", "price level")]
+    assert [one.kind for one in found.notices] == ["survivorship", "not audited"]
+    assert ("price level", "standing_so_far") in [(one.kind, one.part) for one in audit(declared).notices]
     assert found.scope.startswith("A light audit")
 
 
@@ -133,7 +137,7 @@ def test_candidates_that_differ_in_the_signal_alone_are_one() -> None:
         tuning=Tuning("annual_return", folds=2),
     )
     result = finished(declared)
-    examination = Examination(declared.load(), result, None)  # type: ignore[arg-type]
+    examination = Examination(declared.load(), result, None, ())  # type: ignore[arg-type]
     listed = examination._candidates()
     assert sorted(next(v for k, v in one.items() if k.startswith("features")) for one in listed) == [5, 8]
 
@@ -166,3 +170,13 @@ def test_a_model_that_fails_on_other_prices_was_not_audited() -> None:
 
 def test_the_study_is_named() -> None:
     assert audit(replace(study(features=[Returns(1)]), name="plain")).study == "plain"
+
+
+@pytest.mark.parametrize(
+    ("file", "leaking"),
+    [("first/table_of_future_prices/leak.py", True), ("first/table_of_future_prices/clean.py", False)],
+)
+def test_the_file_of_a_study_is_read_again(file: str, leaking: bool) -> None:
+    found = audit(load_study(LABORATORY / file))
+    assert [(leak.stage, leak.part) for leak in found.leaks] == [("data", "outside tables")] * leaking
+    assert "declaration" not in [one.part for one in found.notices]

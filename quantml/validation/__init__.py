@@ -1,0 +1,1 @@
+"""The only loop over folds: splits, tuning, workers, and what audits it."""
