@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from quantml.errors import MissingExtra, check, is_finite
 from quantml.signals.allocation import Allocation
 from quantml.signals.covariance import Matrix, Unsolvable, Vector
+
+SOLVER_ERRORS: Final = {
+    "cvxpy.error": ("SolverError",),
+    "skfolio.exceptions": ("NonPositiveVarianceError", "OptimizationError"),
+}
+"""What optimisers raise that find no solution, by module; none of it derives from Python's own errors."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +102,18 @@ def _optimised(optimiser: Any, returns: Matrix) -> Vector:
     fitted = copy.deepcopy(optimiser)
     try:
         fitted.fit(returns)
-    except (ArithmeticError, RuntimeError, ValueError) as error:
+    except _failures() as error:
         raise Unsolvable(f"an optimiser that failed ({type(error).__name__})") from error
     weights = np.asarray(fitted.weights_, dtype=np.float64)
     if weights.shape != (returns.shape[1],) or not np.isfinite(weights).all():
         raise Unsolvable("an optimiser that gave no weights")
     return weights
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return the errors that say there is no solution, those of packages as far as they are installed."""
+    found: list[type[Exception]] = [ArithmeticError, RuntimeError, ValueError]
+    for module, names in SOLVER_ERRORS.items():
+        with suppress(ImportError):
+            found += [getattr(import_module(module), name) for name in names if hasattr(import_module(module), name)]
+    return tuple(found)

@@ -29,7 +29,7 @@ Vector = NDArray[np.float64]
 
 LOGGER: Final = logging.getLogger("quantml")
 LEAST: Final = 60
-"""Fewest training bars that two symbols must have in common."""
+"""Fewest training bars that two symbols must have in common; a test with many lags needs more."""
 RECENT: Final = 21
 """Rows at the end of training on one of which a symbol must have a bar."""
 
@@ -179,7 +179,7 @@ class CointegratedPairs(_PairRule):
         """Yield the p-value of every pair, y and x the way round that has the lower one."""
         for first, second in combinations(columns, 2):
             both = _overlap(closes, first, second)
-            if both.sum() >= LEAST:
+            if both.sum() >= max(LEAST, 2 * self.lags + 4):
                 a, b = closes[both, first], closes[both, second]
                 forth, back = _p_value(a, b, int(self.lags)), _p_value(b, a, int(self.lags))
                 yield (forth, first, second) if forth <= back else (back, second, first)
@@ -284,10 +284,12 @@ def _hedged(hedge: Hedge, closes: NDArray[np.float64], pairs: Iterable[tuple[int
 
 
 def _p_value(y: Vector, x: Vector, lags: int) -> float:
-    """Return the p-value of the Engle-Granger test; 1.0 where the two are one, of which it says nothing."""
+    """Return the p-value of the Engle-Granger test; 1.0 where it says nothing: one stands still, or both are one."""
     from statsmodels.tools.sm_exceptions import CollinearityWarning
     from statsmodels.tsa.stattools import coint
 
+    if np.ptp(y) == 0.0 or np.ptp(x) == 0.0:
+        return 1.0
     with warnings.catch_warnings():
         warnings.simplefilter("error", CollinearityWarning)
         try:

@@ -118,7 +118,8 @@ class TurnoverCap(Declaration):
 class CostAwareRebalance(Declaration):
     r"""Trade only what reduces risk against the target by more than it costs.
 
-    With w the target, h what is held, and c what a fill costs of its notional (the study's costs), the new weights are
+    With w the target, h what is held, and c what a fill costs of its notional (the study's `Costs.fill_bps`; costs that
+    are not in proportion to it are left out), the new weights are
 
     .. math:: \min_x\ \frac{\gamma H}{2} (x - w)' \Sigma (x - w) + c \sum_i |x_i - h_i|
 

@@ -136,5 +136,6 @@ class BenchmarkRelative(Declaration):
 
 def _room(base: NDArray[np.float64], bets: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the share of each row's bets, at most 1, that leaves no weight negative; shape (T, 1)."""
-    most = np.divide(base, -bets, out=np.ones_like(base), where=bets < 0.0)
+    with np.errstate(over="ignore"):  # the least of bets leave room without bound
+        most = np.divide(base, -bets, out=np.ones_like(base), where=bets < 0.0)
     return np.asarray(np.minimum(most.min(axis=1, keepdims=True), 1.0), dtype=np.float64)

@@ -111,7 +111,7 @@ class BlackLitterman(_Utility):
     The expected returns behind the market's weights, :math:`\Pi = \gamma \Sigma w`, are the prior, of covariance
     :math:`\tau\Sigma`; each forecast is a view on its symbol. The mean-variance portfolio of the posterior is held; a
     symbol without a forecast has no view, and its market weight moves only as others do. Without bounds, budget or
-    views the market portfolio over ``1 + tau`` is held, as in He and Litterman.
+    views the market portfolio over ``1 + tau`` is held, as in He and Litterman. Nothing is held on rows of no fold.
 
     Parameters
     ----------
@@ -168,9 +168,9 @@ class BlackLitterman(_Utility):
         SignalError
             If there is no forecast of a return.
         """
-        expected = returns_forecast(self, forecast_for(self, inputs), context)
-        sizes = market_sizes(self.market, context)
-        return context.weights(self.solve_rows(sizes > 0.0, since_first(expected), (expected, sizes), context))
+        forecast = forecast_for(self, inputs)
+        expected, sizes = returns_forecast(self, forecast, context), market_sizes(self.market, context)
+        return context.weights(self.solve_rows(sizes > 0.0, forecast.fold >= 0, (expected, sizes), context))
 
     def solve(self, window: Window, inputs: Any) -> Vector:
         """Weigh one row's candidates."""

@@ -23,6 +23,7 @@ from quantml.signals.base import Context, Weights, apply_steps
 from quantml.study import Study
 from quantml.targets import ForwardReturn, MetaLabel, Target, TargetRule, latest_known
 from quantml.timing import Fill
+from quantml.validation.messages import collected_warnings, tell_again
 from quantml.validation.splits import Fold, is_known
 
 Built = TypeVar("Built")
@@ -52,6 +53,7 @@ class Problem:
     bars: Bars
     feature_bars: Bars
     _built: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
+    _warned: dict[tuple[Any, ...], tuple[str, ...]] = field(default_factory=dict, repr=False)
     _texts: dict[int, tuple[Any, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -159,12 +161,18 @@ class Problem:
         return np.random.SeedSequence([int(self.study.seed), *words.tolist()])
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], Built]) -> Built:
-        if key not in self._built:
-            self._built[key] = make()
-        return cast(Built, self._built[key])
+        """Build what is not built yet; each fold that uses it is told what was warned of then, whichever built it."""
+        if key in self._built:
+            tell_again(self._warned[key])
+            return cast(Built, self._built[key])
+        with collected_warnings() as warned:
+            built = make()
+        self._warned[key] = tuple(warned)  # first, for other threads ask for it once the rest is there
+        self._built[key] = built
+        return built
 
     def __getstate__(self) -> dict[str, Any]:
-        held = {name: getattr(self, name) for name in ("study", "bars", "feature_bars", "_built")}
+        held = {name: getattr(self, name) for name in ("study", "bars", "feature_bars", "_built", "_warned")}
         return {**held, "_texts": {}}
 
     # -------------------------------------------------------------------- rows

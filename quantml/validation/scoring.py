@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly, frame
+from quantml.bars import Bars
 from quantml.errors import ForecastError, SignalError, StudyError, TargetError
 from quantml.faults import is_built_in, name_of, users_code
 from quantml.forecasters.base import Fitted, Forecast, Forecaster, RowForecast, Train
@@ -19,7 +20,9 @@ from quantml.forecasters.baseline import Naive
 from quantml.forecasters.estimator import as_forecaster
 from quantml.forecasters.transformed import transformed
 from quantml.signals.base import apply_steps
-from quantml.simulation.simulator import simulate
+from quantml.simulation.simulator import Simulation, Simulator
+from quantml.study import Study
+from quantml.timing import Fill
 from quantml.validation.problem import Problem, Values
 from quantml.validation.splits import Fold
 from quantml.validation.tuning import Objective
@@ -182,14 +185,30 @@ def score(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block
     """
     values, bars, first = stretches[0].values, problem.bars, int(stretches[0].positions[0])
     study = problem.resolved(values)
+    if study.costs.are_measured:  # what some costs are measured on is not there on the first bars of a panel
+        first = min(max(first, int(study.costs.window)), last - 1)
     joined = None if blocks is None else join(blocks, problem, values, last)
     weights = frame(weigh(problem, stretches, joined, last), bars.clock[: last + 1], bars.symbols)
-    window = bars.between(bars.clock[first], bars.clock[last])
-    decided = opened_flat(weights.iloc[first:last])
-    simulated = simulate(decided, window, costs=study.costs, fill=problem.fill, cash=study.cash)
+    simulated = account(study, bars.between(bars.clock[0], bars.clock[last]), problem.fill, weights.iloc[first:last])
     objective = objective_of(problem)
     with users_code(objective.metric, f"the objective {objective.name}", StudyError):
         return objective.score(simulated.returns, bars.periods_per_year, simulated.risk_free)
+
+
+def account(study: Study, bars: Bars, fill: Fill, decided: pd.DataFrame) -> Simulation:
+    """Simulate a study's decisions from their first row to the last bar.
+
+    Parameters
+    ----------
+    study : Study
+    bars : Bars
+        Those before the first decision are the history that some costs are measured on.
+    fill : Fill
+    decided : DataFrame
+        Weights, time x symbol.
+    """
+    simulator = study.simulator or Simulator()
+    return simulator.simulate(opened_flat(decided), bars, costs=study.costs, fill=fill, cash=study.cash)
 
 
 def opened_flat(weights: pd.DataFrame) -> pd.DataFrame:

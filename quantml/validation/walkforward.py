@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +17,7 @@ from quantml.forecasters.base import Forecast
 from quantml.signals.base import Weights
 from quantml.study import Study
 from quantml.validation import scoring
+from quantml.validation.messages import collected_warnings
 from quantml.validation.problem import Problem, Values
 from quantml.validation.scoring import Block, Stretch
 from quantml.validation.search import Candidate, search, valid
@@ -70,7 +68,10 @@ class FoldResult(ReadOnly):
 
 @dataclass(frozen=True, eq=False)
 class WalkForwardResult:
-    """Every fold, and the blocks stitched into one record over the clock of the bars."""
+    """Every fold, and the blocks stitched into one record over the clock of the bars.
+
+    `warnings` are what was logged as one while the stitched forecast was turned into weights, once each.
+    """
 
     problem: Problem
     folds: tuple[FoldResult, ...]
@@ -78,6 +79,7 @@ class WalkForwardResult:
     baseline: Forecast | None
     realised: NDArray[np.float64] | None
     weights: Weights | None
+    warnings: tuple[str, ...] = ()
 
     @property
     def first(self) -> int:
@@ -148,32 +150,16 @@ def _first_values(problem: Problem) -> Values:
 def run_fold(problem: Problem, fold: Fold) -> FoldResult:
     """Tune on the fold's training window, fit, and forecast its test block."""
     try:
-        with _collected_warnings() as warned:
+        with collected_warnings() as warned:
             candidates = search(problem, fold)
             result = _test(problem, fold, candidates, max(range(len(candidates)), key=lambda i: candidates[i].rank))
-        return replace(result, warnings=tuple(dict.fromkeys(warned)))
+        return replace(result, warnings=tuple(warned))
     except InputError as error:
         raise type(error).with_text(f"{_name(problem, fold)}: {error}") from error
     except QuantmlError as error:
         raise FoldError.with_text(f"{_name(problem, fold)}: {error}") from error
     except Exception as error:
         raise FoldError(f"{_name(problem, fold)} failed: {type(error).__name__}: {error}") from error
-
-
-@contextmanager
-def _collected_warnings() -> Iterator[list[str]]:
-    """Collect what is logged as a warning, so that it travels back from a worker with the fold's result."""
-    messages: list[str] = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
-    thread = threading.get_ident()
-    handler.addFilter(lambda record: record.thread == thread)  # other folds may run in other threads
-    logger = logging.getLogger("quantml")
-    logger.addHandler(handler)
-    try:
-        yield messages
-    finally:
-        logger.removeHandler(handler)
 
 
 def _name(problem: Problem, fold: Fold) -> str:
@@ -241,6 +227,7 @@ def stitch(problem: Problem, results: tuple[FoldResult, ...]) -> WalkForwardResu
         If the folds chose targets of different kinds.
     """
     whole = baseline = realised = weights = None
+    warned: dict[str, None] = {}
     if problem.study.forecaster is not None:
         _check_one_kind(problem, results)
         whole = _stitched(problem, results, "block")
@@ -250,9 +237,10 @@ def stitch(problem: Problem, results: tuple[FoldResult, ...]) -> WalkForwardResu
             realised[result.fold.test] = problem.target(result.chosen).values[result.fold.test]
     if problem.study.signal:
         stretches = [Stretch(result.fold.test, result.steps, result.chosen) for result in results]
-        decided = scoring.weigh(problem, stretches, whole, len(problem.bars) - 1)
+        with collected_warnings() as warned:
+            decided = scoring.weigh(problem, stretches, whole, len(problem.bars) - 1)
         weights = Weights(problem.bars.clock, problem.bars.symbols, decided)
-    return WalkForwardResult(problem, results, whole, baseline, realised, weights)
+    return WalkForwardResult(problem, results, whole, baseline, realised, weights, tuple(warned))
 
 
 def _check_one_kind(problem: Problem, results: tuple[FoldResult, ...]) -> None:

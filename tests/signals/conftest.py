@@ -41,7 +41,7 @@ def make_forecast(bars: Bars, rows: Any, kind: str = "return") -> Forecast:
 
 @pytest.fixture
 def world() -> Callable[..., Context]:
-    """Make random bars with pauses and late starts, and a random forecast with gaps and ties.
+    """Make random bars with pauses, late starts and an end, and a random forecast with gaps and ties.
 
     Everything after the row `change_after` is drawn anew; a world without `forecasts` is one of a rule study.
     """
@@ -65,6 +65,7 @@ def _draw(generator: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[
     absent = generator.random((rows, columns)) < 0.2
     absent[: generator.integers(15), 1:3] = True
     absent[:, 0] = absent[-1] = False
+    absent[generator.integers(20, 60) :, 3] = True  # D ends in half of all worlds
     closes[absent] = np.nan
     means = np.round(generator.standard_normal((rows, columns)), 1) / 100  # rounded, so that there are ties
     means[absent | (generator.random((rows, columns)) < 0.1)] = np.nan

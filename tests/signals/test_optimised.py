@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from quantml.errors import MissingExtra, ParameterError
+from quantml.errors import MissingExtra, ParameterError, SignalError
 from quantml.signals import Context, EqualWeight, MinimumShortfall, Optimised, Rebalance, RiskParity, apply_steps
 
 
@@ -43,6 +43,38 @@ def test_an_estimator_of_ones_own(panel: Any, caplog: pytest.LogCaptureFixture) 
     with caplog.at_level(logging.WARNING, "quantml"):
         assert not apply_steps([Optimised(2, optimiser=Fails())], Context(bars)).values.any()
     assert caplog.messages == ["Optimised decides flat on 2 of 4 rows: 2 with an optimiser that failed (ValueError)."]
+
+
+def test_a_problem_without_a_solution_is_flat_and_counted(panel: Any, caplog: pytest.LogCaptureFixture) -> None:
+    # skfolio and cvxpy raise errors of their own, which are no ValueError: two weights of at most 0.2 cannot add up to 1
+    optimization = pytest.importorskip("skfolio.optimization")
+    bars = panel(A=[1, 2, 1, 2, 1], B=[1, 1.1, 1, 1.2, 1.1])
+    step = Optimised(3, optimiser=optimization.MeanRisk(max_weights=0.2))
+    with caplog.at_level(logging.WARNING, "quantml"):
+        assert not apply_steps([EqualWeight(), step], Context(bars)).values.any()
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("Optimised decides flat on 2 of 5 rows: 2 with an optimiser that failed (")
+
+
+def test_a_solver_of_cvxpys_that_fails_is_flat(panel: Any) -> None:
+    cvxpy = pytest.importorskip("cvxpy")
+
+    class Unlucky:
+        def fit(self, x: Any) -> Unlucky:
+            raise cvxpy.SolverError("no")
+
+    bars = panel(A=[1, 2, 1, 2], B=[1, 1.1, 1, 1.2])
+    assert not apply_steps([Optimised(2, optimiser=Unlucky())], Context(bars)).values.any()
+
+
+def test_an_error_that_is_no_failure_to_solve_is_told(panel: Any) -> None:
+    class Mistaken:
+        def fit(self, x: Any) -> Mistaken:
+            raise TypeError("fit() misses an argument")
+
+    bars = panel(A=[1, 2, 1, 2], B=[1, 1.1, 1, 1.2])
+    with pytest.raises(SignalError, match=r"signal step 1 \(Optimised\) failed: .*misses an argument"):
+        apply_steps([Optimised(2, optimiser=Mistaken())], Context(bars))
 
 
 def test_skfolios_risk_budgeting_is_risk_parity() -> None:

@@ -164,6 +164,19 @@ def test_symbols_that_are_one_are_no_pair() -> None:
     assert fitted.pairs == ()
 
 
+def test_a_symbol_that_stands_still_is_no_pair_and_no_error() -> None:
+    halted = walks()[["A", "B"]].assign(E=5.0)
+    fitted = CointegratedPairs(p_value=1.0, count=9).fit(trained(of(halted), 200))
+    assert [{pair.y, pair.x} for pair in fitted.pairs] == [{0, 1}]
+
+
+def test_pairs_with_too_few_bars_for_the_lags_are_not_tested(bars: Bars, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "quantml"):
+        assert CointegratedPairs(lags=99, p_value=1.0).fit(trained(bars, 200)).pairs == ()
+    assert "finds no pair among 0 at" in caplog.text
+    assert CointegratedPairs(lags=98, p_value=1.0).fit(trained(bars, 200)).pairs  # 201 rows
+
+
 def test_only_members_that_trade_are_chosen(bars: Bars) -> None:
     closes = walks()[["A", "B", "C"]]
     closes.loc[closes.index[150:], "B"] = NAN

@@ -167,7 +167,7 @@ def test_the_future_changes_no_weight(world: Any, name: str, seed: int, row: int
 
 def test_the_property_above_would_see_a_change(world: Any) -> None:
     def peek(inputs: Any, context: Context) -> pd.DataFrame:
-        return context.bars.close.bfill().shift(-1)
+        return pd.DataFrame(dict.fromkeys(context.bars.symbols, context.bars.close["A"].shift(-1)))
 
     whole, changed = (apply_steps([peek], world(1, change_after=after)).values for after in (None, 20))
     assert whole[:21].tobytes() != changed[:21].tobytes()
@@ -254,6 +254,47 @@ def test_allocations_keep_sides_and_exposure(world: Any, name: str, seed: int) -
     decided = after.any(axis=1)
     assert np.all(after * before >= 0.0)
     np.testing.assert_allclose(np.abs(after).sum(axis=1)[decided], np.abs(before).sum(axis=1)[decided], rtol=1e-9)
+
+
+@anew
+@given(seed=seeds)
+def test_limits_hold_whatever_the_weights(world: Any, seed: int) -> None:
+    context = world(seed)
+    capped = apply_steps(EVERY["cap"], context).values
+    assert np.all(np.abs(capped) <= 0.3 + 1e-12)
+    assert np.all(np.abs(capped).sum(axis=1) <= 0.5 + 1e-12)
+    assert np.all(np.abs(capped.sum(axis=1)) <= 0.2 + 1e-12)
+    grouped = apply_steps(EVERY["group"], context).values
+    for group in (grouped[:, :2], grouped[:, 2:]):
+        assert np.all(np.abs(group).sum(axis=1) <= 0.3 + 1e-12)
+        assert np.all(np.abs(group.sum(axis=1)) <= 0.2 + 1e-12)
+
+
+@pytest.mark.parametrize("on_forecasts", [False, True])
+@anew
+@given(seed=seeds, room=st.floats(0.0, 0.4))
+def test_optimal_weights_keep_bounds_and_budget(world: Any, on_forecasts: bool, seed: int, room: float) -> None:
+    context, lower, upper = world(seed, forecasts=on_forecasts), -0.1, 0.35 + room
+    step = MeanVariance(window=8, risk_aversion=2.0, lower=lower, upper=upper)
+    values = apply_steps([step], context).values
+    decided = values.any(axis=1)
+    assert decided[10:].any()
+    assert np.all((values >= lower - 1e-12) & (values <= upper + 1e-12))
+    np.testing.assert_allclose(values[decided].sum(axis=1), 1.0, atol=1e-9)
+    if not on_forecasts:
+        shares = apply_steps([MinimumVariance(8, lower=lower, upper=upper)], context).values
+        held = shares.any(axis=1)
+        assert np.all((shares >= lower - 1e-12) & (shares <= upper + 1e-12))
+        np.testing.assert_allclose(shares[held].sum(axis=1), 1.0, atol=1e-9)
+
+
+@anew
+@given(seed=seeds)
+def test_what_has_no_bar_is_not_held(world: Any, seed: int) -> None:
+    for name, steps in EVERY.items():
+        context = asked(name, world(seed, forecasts=name not in ON_BARS))
+        absent = ~context.bars.traded
+        assert not np.nan_to_num(apply_steps(steps, context).values[absent]).any(), name
 
 
 @anew

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from quantml.errors import ParameterError
@@ -53,6 +53,7 @@ def test_bets_against_a_weighted_benchmark_by_hand(panel: Any, caplog: pytest.Lo
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bets=st.lists(st.floats(-3, 3), min_size=3, max_size=3), long_only=st.booleans())
+@example(bets=[0.0, 0.0, 2.3e-309], long_only=True)
 def test_benchmark_and_bets_add_up_to_one(panel: Any, bets: list[float], long_only: bool) -> None:
     bars = panel(A=[1], B=[2], C=[5])
     step = BenchmarkRelative(lambda bars: bars.close, long_only=long_only)

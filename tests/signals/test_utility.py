@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,26 @@ def test_without_views_the_market_is_held(panel: Any, forecast: Any) -> None:
     np.testing.assert_allclose(made, [[0, 0], [0, 0], [0.5 / 1.125, 0.4], [0.4, 0.4]], rtol=1e-12)
     sized = BlackLitterman(window=2, covariance=diagonal(0.04, 0.08), market=value, budget=None)
     np.testing.assert_allclose(apply_steps([sized], context).values[3], [0.25 / 1.05, 0.75 / 1.05], rtol=1e-12)
+
+
+def test_what_was_forecast_before_does_not_matter(panel: Any, forecast: Any) -> None:
+    # the last row of a fold that has no forecast holds the market, whether or not there was one earlier
+    bars = of_two(panel)
+    step = BlackLitterman(window=2, covariance=diagonal(0.04, 0.08), market=value, budget=None)
+    for earlier in (NAN, 0.1):
+        made = forecast(bars, [[earlier, earlier]] * 3 + [[NAN, NAN]])
+        np.testing.assert_allclose(
+            apply_steps([step], Context(bars, forecast=made)).values[3], [0.25 / 1.05, 0.75 / 1.05], rtol=1e-12
+        )
+    outside = replace(made, fold=np.array([-1, -1, 0, 0]))
+    assert apply_steps([step], Context(bars, forecast=outside)).values.any(axis=1).tolist() == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    outside = replace(made, fold=np.array([-1, -1, -1, 0]))
+    assert apply_steps([step], Context(bars, forecast=outside)).values.any(axis=1).tolist() == [False] * 3 + [True]
 
 
 def test_a_view_by_hand(panel: Any, forecast: Any) -> None:

@@ -15,7 +15,7 @@ from quantml.errors import InputError
 from quantml.faults import name_of
 from quantml.loaders.seen import seen_through
 from quantml.signals.base import apply_steps
-from quantml.simulation.simulator import Simulation, simulate
+from quantml.simulation.simulator import Simulation
 from quantml.validation import scoring
 from quantml.validation.audit.differences import Difference, compare, failure, show, unrepeatable
 from quantml.validation.audit.findings import Notice
@@ -136,7 +136,4 @@ class Decisions:
 
 def simulated(problem: Problem, decided: pd.DataFrame) -> Simulation:
     """Simulate decisions on the bars of a problem, from the first of them to the last bar."""
-    bars = problem.bars
-    window = bars.between(decided.index[0], bars.clock[-1])
-    study = problem.study
-    return simulate(scoring.opened_flat(decided), window, costs=study.costs, fill=problem.fill, cash=study.cash)
+    return scoring.account(problem.study, problem.bars, problem.fill, decided)
