@@ -39,6 +39,7 @@ __all__ = [
     "metrics",
     "rule",
     "run",
+    "sensitivity",
     "signals",
     "simulate",
     "sweep",
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from quantml.reports.publish import run as run
     from quantml.runs import Run as Run
     from quantml.runs import load_run as load_run
+    from quantml.sensitivities.whole import sensitivity as sensitivity
     from quantml.simulation.costs import Costs as Costs
     from quantml.simulation.simulator import Simulation as Simulation
     from quantml.simulation.simulator import buy_and_hold as buy_and_hold
@@ -112,6 +114,7 @@ else:
             "metrics": ".evaluation.metrics",
             "rule": "simulation.sweeps.rules",
             "run": "reports.publish",
+            "sensitivity": "sensitivities.whole",
             "signals": ".signals",
             "simulate": "simulation.simulator",
             "sweep": "simulation.sweeps.tables",

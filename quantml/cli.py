@@ -131,6 +131,32 @@ def report(
 
 
 @app.command()
+def sensitivity(
+    reference: Annotated[str, typer.Argument(metavar="RUN", help="Its folder, STUDY/RUN, hash, or study (newest).")],
+    page: Annotated[Path | None, typer.Option("--out", help="HTML file to write.", show_default=False)] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--runs", help="Folder of runs; `backtests` at the top of the repository.",
+                                  show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Trade a run's decisions again under other costs, delays, sizes, bands and thresholds: what fails first."""
+    from quantml.reports.pages import write_page
+    from quantml.reports.sensitivity import sensitivity_page, sensitivity_table
+    from quantml.runs import default_out, find_run
+    from quantml.sensitivities import sensitivity as find_sensitivity
+
+    with _prints_to_stderr():
+        found = find_sensitivity(find_run(reference, folder or default_out()))
+    if page is not None:
+        write_page(page, sensitivity_page(found))
+    if as_json:
+        _show(found.as_values() | {"page": None if page is None else str(page)})
+    else:
+        _show(sensitivity_table(found, page))
+
+
+@app.command()
 def new(
     name: Annotated[str, typer.Argument(help="Name of the study and its file.")],
     folder: Annotated[Path, typer.Option(help="Where to write it; `strategies` if there is one.")] = Path("strategies"),

@@ -224,6 +224,7 @@ def work_facts(folds: tuple[FoldResult, ...]) -> dict[str, int]:
     }
 
 
-def warnings_of(folds: tuple[FoldResult, ...]) -> list[str]:
-    """What was logged as a warning while a fold was computed."""
-    return [f"fold {part.fold.number}: {message}" for part in folds for message in part.warnings]
+def warnings_of(result: WalkForwardResult) -> list[str]:
+    """What was logged as a warning while a fold was computed, or while all of them were put together."""
+    folds = [f"fold {part.fold.number}: {message}" for part in result.folds for message in part.warnings]
+    return [*folds, *(f"all folds: {message}" for message in result.warnings)]

@@ -23,12 +23,12 @@ from quantml.errors import StorageError
 from quantml.evaluation import metrics
 from quantml.evaluation.verdict import Verdict, judge, void
 from quantml.manifest import read_manifest, read_verdict
-from quantml.simulation.simulator import Simulation, buy_and_hold, simulate
+from quantml.simulation.simulator import Simulation, buy_and_hold
 from quantml.source import package_digest
 from quantml.study import Market, Study
 from quantml.validation.audit.findings import Audit
 from quantml.validation.audit.whole import glance
-from quantml.validation.scoring import opened_flat
+from quantml.validation.scoring import account
 from quantml.validation.threads import single_threaded
 from quantml.validation.walkforward import WalkForwardResult, walk_forward
 from quantml.validation.workers import Progress, Workers
@@ -204,13 +204,19 @@ def _simulated(study: Study, bars: Bars, result: WalkForwardResult) -> tuple[Sim
     """Simulate the stitched weights, and holding the benchmark, from the first out-of-sample decision."""
     if result.weights is None:
         return None, None
-    first = bars.clock[result.first]
-    window = bars.between(first, bars.clock[-1])
     fill = result.problem.fill
-    weights = opened_flat(result.weights.frame.iloc[result.first :])
-    simulation = simulate(weights, window, costs=study.costs, fill=fill, cash=study.cash)
+    simulation = account(study, bars, fill, result.weights.frame.iloc[result.first :])
     symbols = None if study.benchmark is None else (study.benchmark,)
-    return simulation, buy_and_hold(window, costs=study.costs, fill=fill, symbols=symbols, cash=study.cash)
+    held = buy_and_hold(
+        bars,
+        costs=study.costs,
+        fill=fill,
+        initial_cash=simulation.initial_cash,
+        start=bars.clock[result.first],
+        symbols=symbols,
+        cash=study.cash,
+    )
+    return simulation, held
 
 
 def _equity_table(simulation: Simulation | None, benchmark: Simulation | None) -> pd.DataFrame:
@@ -229,6 +235,8 @@ def _equity_table(simulation: Simulation | None, benchmark: Simulation | None) -
         "benchmark_equity": benchmark.equity.to_numpy(),
         "benchmark_returns": benchmark.returns.to_numpy(),
     }
+    if simulation.optimistic is not None:
+        columns["optimistic_equity"] = simulation.optimistic_equity.to_numpy()
     return pd.DataFrame(columns)
 
 
@@ -257,7 +265,7 @@ def _manifest(study: Study, market: Market, result: WalkForwardResult, settings:
         "fill": result.problem.fill.value,
         "data": record.data_facts(study, bars) | {"quality": record.quality_facts(market)},
         "work": record.work_facts(result.folds),
-        "warnings": record.warnings_of(result.folds),
+        "warnings": record.warnings_of(result),
         "first_decision": bars.clock[result.first],
         "last_decision": bars.clock[-1],
     }

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from quantml.features.transforms.base import Transform
     from quantml.forecasters.base import Forecaster
     from quantml.signals.base import Step
+    from quantml.simulation.simulator import Simulator
     from quantml.targets import TargetRule
     from quantml.validation.splits import WalkForward
     from quantml.validation.tuning import Tuning
@@ -94,6 +95,9 @@ class Study:
         what was earned beyond it. Without it, cash earns nothing.
     fill : Fill, optional
         When decisions are executed: the next open by default, the next close for panels without opens.
+    simulator : Simulator, optional
+        How the account is kept: lots, participation, margin, stops. Its state carries over the folds, whose decisions
+        make one account. Fractional units filled whole, without limits or stops, unless given.
     quality : Quality, optional
         What is done about defects of the bars; nothing without it.
     seed : int
@@ -121,6 +125,7 @@ class Study:
     benchmark: str | None = None
     cash: float | CashRate | None = None
     fill: Fill | None = None
+    simulator: Simulator | None = None
     quality: Quality | None = None
     seed: int = 0
     name: str = field(default="study", metadata=NOT_CANONICAL)
@@ -308,9 +313,10 @@ def _known(bars: Bars, as_of: str | pd.Timestamp) -> Bars:
 
 
 _TUNABLE = ("features", "target", "transforms", "sample_weight", "forecaster", "signal")
-_FIXED = ("data", "costs", "validation", "tuning", "exogenous", "baseline", "benchmark", "cash", "quality", "seed")
+_FIXED = ("data", "costs", "validation", "tuning", "exogenous", "baseline", "benchmark", "cash", "simulator", "quality",
+          "seed")  # fmt: skip
 """Parts that are not searched: they are the ground on which candidates are compared."""
-_NEEDED = {"target": "build", "validation": "folds", "tuning": "check_spaces"}
+_NEEDED = {"target": "build", "validation": "folds", "tuning": "check_spaces", "simulator": "simulate"}
 """The method by which each part is told."""
 _LEARNS = {"forecaster": "fit", "transforms": "fit", "sample_weight": "weigh"}
 """The method of those that learn from training rows; features and steps are called."""
@@ -318,6 +324,7 @@ _EXAMPLES = {
     "target": "ForwardReturn(horizon=5)",
     "validation": 'WalkForward(train="3y", test="3m")',
     "tuning": 'Tuning("sharpe_ratio")',
+    "simulator": "Simulator(exits=StopLoss(0.1))",
 }
 
 

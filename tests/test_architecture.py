@@ -33,6 +33,7 @@ LAYERS = [
     {"validation"},
     {"record", "manifest"},
     {"runs"},
+    {"sensitivities"},
     {"operations", "reports"},
     {"cli"},
     {"__main__"},

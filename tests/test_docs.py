@@ -1,18 +1,21 @@
 """The documents name everything that there is, and their examples run."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import quantml as qm
-from quantml import features, signals, targets, weighting
+from quantml import features, signals, simulation, targets, weighting
 from quantml.features import transforms
 
 DOCS = Path(__file__).parents[1] / "docs"
 FEATURES = (DOCS / "features.md").read_text()
+SIMULATION = (DOCS / "simulation.md").read_text()
 SIGNALS = (DOCS / "signals.md").read_text()
+SWEEPS = (DOCS / "sweeps.md").read_text()
 PROTOCOLS = {"Feature", "Features", "FittedTransform", "SampleWeight", "Target", "TargetRule", "Transform"}
 FUNCTIONS = {"as_transform", "feature_name", "latest_known", "weigh_rows"}
 
@@ -57,3 +60,31 @@ def test_the_examples_of_signals_run(tmp_path):
     steps = [signals.EqualWeight(), made["Halve"](20)]
     weights = signals.apply_steps(steps, signals.Context(bars)).values
     assert set(np.unique(weights[20:])) == {0.25, 0.5}
+
+
+def test_the_example_of_sweeps_runs():
+    (example,) = re.findall(r"```python\n(.*?)```", SWEEPS, re.DOTALL)
+    made = {"__name__": __name__}
+    exec(example, made)
+    table = made["table"].set_index(["symbol", "entry", "stop"])
+    assert len(table) == 12 * len(made["bars"].symbols)
+    assert made["returns"].shape == (len(made["bars"]), 3)
+    simulated = made["one"].equity.iloc[-1]
+    assert table.loc[("^GSPC", 60, 0.1), "final_equity"] == pytest.approx(simulated, rel=1e-12)
+
+
+def test_the_examples_of_the_simulation_run():
+    made = {}
+    for example in re.findall(r"```python\n(.*?)```", SIMULATION, re.DOTALL):
+        exec(example, made)
+    assert 0.0 < made["stopped"].ambiguous
+    finished = qm.run(made["study"])
+    assert (finished.fills["units"] % 1.0 == 0.0).all()
+
+
+def test_everything_of_the_simulation_is_listed():
+    listed = set(re.findall(r"\w+", SIMULATION))
+    declared = {name for name in simulation.__all__ if name[0].isupper()}
+    assert declared - {"AverageCross", "NotCompiled", "Simulation"} - listed == set()
+    for part in (simulation.Costs, simulation.Execution, simulation.Margin, simulation.Rebalancing):
+        assert {field.name for field in fields(part)} - {"minimum_units"} - listed == set()

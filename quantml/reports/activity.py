@@ -17,6 +17,7 @@ _PAID: Final = {
     "commission": "of each fill's value",
     "spread": "quoted, of which a fill pays half",
     "slippage": "of each fill's value",
+    "impact": "standard deviations of a bar, times the root of the share of usual volume",
     "borrow": "a year of what is held short",
     "financing": "a year of money owed",
 }
@@ -37,7 +38,20 @@ def summary(facts: Facts) -> tuple[Entry, ...]:
         ("Average holding", f"{words.number(float(trades['bars_held'].mean()), 1)} bars"),
         ("Best", _named(trades.loc[returns.idxmax()])),
         ("Worst", _named(trades.loc[returns.idxmin()])),
+        *_ambiguous(facts),
     )
+
+
+def _ambiguous(facts: Facts) -> list[tuple[str, str]]:
+    """How much hangs on bars that touch a stop and a target, where there are both."""
+    equity = facts.run.equity
+    if "optimistic_equity" not in equity:
+        return []
+    ends = [float(equity[name].iloc[-1]) for name in ("equity", "optimistic_equity")]
+    larger = max(abs(end - float(facts.before.iloc[0])) for end in ends)
+    share = abs(ends[1] - ends[0]) / larger if larger > 0.0 else 0.0
+    told = f"{words.percent(share)} of the result hangs on which came first; the account takes the stops first"
+    return [("Bars that touch a stop and a target", told)]
 
 
 def _trips(trades: pd.DataFrame) -> str:
@@ -102,7 +116,7 @@ def costs(facts: Facts) -> Table:
     rows = [
         (
             words.title(kind),
-            f"{words.significant(declared.get(f'{kind}_bps'))} bps {_PAID[kind]}",
+            _declared(kind, declared),
             words.number(float(facts.costs[kind].sum()), 0),
             words.percent(float(per_year[kind]), 2),
         )
@@ -111,6 +125,40 @@ def costs(facts: Facts) -> Table:
     rows.append(("All", "", words.number(float(facts.costs.sum().sum()), 0), words.percent(float(per_year.sum()), 2)))
     head = ("Cost", "Declared", "Amount", "Per year, of equity")
     return Table.of("Costs by kind, and interest", head, [*rows, *_interest(facts)], "lwrr")
+
+
+def _declared(kind: str, declared: Mapping[str, Any]) -> str:
+    """Say what the study declares of a kind of cost."""
+    if kind == "impact":
+        told, more = f"{words.significant(declared.get('impact', 0.0))} {_PAID[kind]}", _permanent(declared)
+    else:
+        told, more = f"{words.significant(declared.get(f'{kind}_bps'))} bps {_PAID[kind]}", []
+    if kind == "commission":
+        more = _of_commission(declared)
+    if kind == "slippage" and declared.get("slippage_volatility"):
+        more = [f"{words.significant(declared['slippage_volatility'])} standard deviations of a bar"]
+    return "; ".join([told, *more])
+
+
+def _permanent(declared: Mapping[str, Any]) -> list[str]:
+    share = declared.get("impact_permanent")
+    return [f"{words.significant(share)} times the share itself, for good"] if share else []
+
+
+def _of_commission(declared: Mapping[str, Any]) -> list[str]:
+    """What a commission is besides basis points, in currency."""
+    parts = []
+    if declared.get("commission_tiers"):
+        steps = ", ".join(f"{words.significant(rate)} from {words.number(start, 0)}"
+                          for start, rate in declared["commission_tiers"])  # fmt: skip
+        parts.append(f"bps by size of fill: {steps}")
+    if declared.get("commission_per_share"):
+        parts.append(f"{words.significant(declared['commission_per_share'])} a share")
+    if declared.get("commission_minimum"):
+        parts.append(f"at least {words.significant(declared['commission_minimum'])} a fill")
+    if declared.get("commission_maximum") is not None:
+        parts.append(f"at most {words.significant(declared['commission_maximum'])} a fill")
+    return parts
 
 
 def _interest(facts: Facts) -> list[tuple[str, str, str, str]]:

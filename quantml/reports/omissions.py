@@ -12,6 +12,8 @@ from quantml.reports.facts import Facts
 from quantml.reports.tables import Entry
 from quantml.timing import Fill
 
+_PER_FILL: Final = ("commission_bps", "spread_bps", "slippage_bps", "commission_per_share", "commission_minimum",
+                    "commission_tiers", "slippage_volatility", "impact", "impact_permanent")  # fmt: skip
 TRIFLE: Final = 0.001
 """Money owed is worth a sentence from this fraction of equity on: a fill that pays its costs may leave less."""
 
@@ -25,10 +27,9 @@ def omissions(facts: Facts) -> tuple[Entry, ...]:
 
 def _of_costs(facts: Facts) -> Iterator[Entry]:
     costs, trades = facts.study["costs"], facts.run.trades
-    per_fill = sum(costs[f"{kind}_bps"] for kind in ("commission", "spread", "slippage"))
-    if per_fill == 0.0:
+    if not any(costs.get(name) for name in _PER_FILL):
         yield Entry("Trading costs", "The study declares none: every fill is free.")
-    elif costs["slippage_bps"] == 0.0:
+    elif not any(costs.get(name) for name in ("slippage_bps", "slippage_volatility", "impact")):
         yield Entry(
             "Slippage", "The study declares none: a fill pays commission and half the spread, and gets the price."
         )
@@ -56,8 +57,7 @@ def _of_costs(facts: Facts) -> Iterator[Entry]:
 
 
 def _of_execution(facts: Facts) -> Iterator[Entry]:
-    yield Entry("Market impact", "Every order is filled whole, whatever its size, and moves no price.")
-    yield Entry("Whole shares, margin rules", "Fractions of a share are traded; no broker limits what may be held.")
+    yield from _of_size(facts)
     if facts.fill is Fill.PERIOD:
         yield Entry(
             "Time to decide", "Trades are executed at the decision price, which nobody knows before it is made."
@@ -70,6 +70,26 @@ def _of_execution(facts: Facts) -> Iterator[Entry]:
         yield Entry(
             "The opening price", "Orders get the next open exactly, as only an order in the opening auction could."
         )
+
+
+def _of_size(facts: Facts) -> Iterator[Entry]:
+    """What is left out of how much can be traded and held."""
+    simulator = facts.study.get("simulator") or {}
+    execution, margin = simulator.get("execution") or {}, simulator.get("margin") or {}
+    impact, share = facts.study["costs"].get("impact"), execution.get("participation")
+    if not (impact or share):
+        yield Entry("Market impact", "Every order is filled whole, whatever its size, and moves no price.")
+    elif not share:
+        yield Entry("Participation", "Every order is filled whole, whatever its size.")
+    elif not impact:
+        yield Entry("Market impact", "Fills move no price, whatever their size.")
+    fractions, free = not execution.get("lot"), not (margin.get("leverage") or margin.get("maintenance"))
+    if fractions and free:
+        yield Entry("Whole shares, margin rules", "Fractions of a share are traded; no broker limits what may be held.")
+    elif fractions:
+        yield Entry("Whole shares", "Fractions of a share are traded.")
+    elif free:
+        yield Entry("Margin rules", "No broker limits what may be held.")
 
 
 def _of_data(facts: Facts) -> Iterator[Entry]:

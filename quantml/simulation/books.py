@@ -5,20 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly, frame, read_only
-from quantml.simulation.costs import KINDS
-from quantml.simulation.kernel import BORROW, DECIDED, KIND, NOBODY, ORDERED, PRICE, SYMBOL, TIME, UNITS
+from quantml.simulation.costs import KINDS, PER_FILL
+from quantml.simulation.layout import (
+    BORROW,
+    DECIDED,
+    DELISTED,
+    FILL_KINDS,
+    KIND,
+    NOBODY,
+    PRICE,
+    RUINED,
+    SYMBOL,
+    TIME,
+    UNITS,
+)
 from quantml.simulation.trades import History, Trips, round_trips, trades_frame
 from quantml.timing import Fill
-
-FILL_KINDS: Final = ("ordered", "delisted", "ruined")
-"""Why a fill happened: an order; a symbol without bars for too long; the end of the account."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +45,18 @@ class Simulation(ReadOnly):
     initial_cash : float
     fill : Fill
         When decisions were executed.
-    rates : ndarray, shape (5,)
-        `Costs.rates` that were charged.
+    rates : ndarray, shape (6,)
+        `Costs.proportional`: what was charged in proportion to notional, and per bar.
     ruined_at : Timestamp or None
         The bar on which equity was no longer positive. Everything was closed on it, and returns are 0 afterwards.
     ledger : mapping of str to ndarray
         Per bar, shape (T,): ``cash``, ``equity``, ``dividends``, ``interest``, and ``risk_free``, what cash earned as
-        a fraction; shape (T, 5): ``charges`` by `KINDS`. Per bar and
-        symbol, shape (T, N): ``positions``, ``marks``, ``split``, ``dividend``. Per fill, shape (F, 4) and (F, 2):
-        ``fills`` (bar, bar of the decision, symbol, kind) and ``amounts`` (units, price).
+        a fraction; shape (T, 6): ``charges`` by `KINDS`. Per bar and
+        symbol, shape (T, N): ``positions``, ``marks``, ``split``, ``dividend``; ``high`` and ``low`` where the bars
+        have them. Per fill, shape (F, 4) and (F, 2): ``fills`` (bar, bar of the decision, symbol, kind) and ``amounts``
+        (units, price); ``paid``, shape (F, 4), where costs are not in proportion to notional.
+    optimistic : ndarray or None, shape (T,)
+        Equity where targets are taken before stops on bars that touch both; None where there are not both.
     """
 
     clock: pd.DatetimeIndex
@@ -54,6 +66,7 @@ class Simulation(ReadOnly):
     rates: NDArray[np.float64]
     ruined_at: pd.Timestamp | None
     ledger: Mapping[str, NDArray[Any]]
+    optimistic: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.clock)
@@ -128,12 +141,36 @@ class Simulation(ReadOnly):
 
     @property
     def turnover(self) -> pd.Series:
-        """Notional of each bar's ordered fills as a fraction of the previous close's equity."""
-        ordered = self.ledger["fills"][:, KIND] == ORDERED
-        notional, bar = self._notional[ordered], self.ledger["fills"][ordered, TIME]
-        traded = np.bincount(bar, weights=notional, minlength=len(self))
+        """Notional of each bar's fills, but for delisting and ruin, as a fraction of the previous close's equity."""
+        traded = self._is_traded
+        notional, bar = self._notional[traded], self.ledger["fills"][traded, TIME]
+        sums = np.bincount(bar, weights=notional, minlength=len(self))
         before = self._previous_equity
-        return self._series("turnover", traded / np.where(before > 0.0, before, 1.0))
+        return self._series("turnover", sums / np.where(before > 0.0, before, 1.0))
+
+    # ---------------------------------------------------------------- ambiguity
+
+    @property
+    def optimistic_equity(self) -> pd.Series:
+        """Equity at each close where targets are taken before stops on bars that touch both.
+
+        It is the other end of what is not known: `equity` takes the stops first. It is `equity` itself where nothing is
+        ambiguous.
+        """
+        values = self.ledger["equity"] if self.optimistic is None else self.optimistic
+        return self._series("optimistic_equity", values)
+
+    @property
+    def ambiguous(self) -> float:
+        """Share of the result that hangs on the order of prices within bars.
+
+        The two paths' profits differ by so much of the larger of them in size; 0.0 where they are equal.
+        """
+        if self.optimistic is None:
+            return 0.0
+        profits = np.array([self.ledger["equity"][-1], self.optimistic[-1]]) - self.initial_cash
+        largest = float(np.abs(profits).max())
+        return float(abs(profits[1] - profits[0])) / largest if largest > 0.0 else 0.0
 
     # ----------------------------------------------------------------- per fill
 
@@ -142,8 +179,9 @@ class Simulation(ReadOnly):
         """Every fill, in the order of time: one row each.
 
         Columns are ``time``; ``decided``, the close at which it was decided (NaT where the ledger closed the
-        position by itself); ``symbol``; ``units``, signed; ``price``; ``notional``, positive; ``commission``,
-        ``spread`` and ``slippage``, in currency; and ``kind``: ordered, delisted or ruined.
+        position by itself, or a stop did that stood before the bar); ``symbol``; ``units``, signed; ``price``;
+        ``notional``, positive; ``commission``, ``spread``, ``slippage`` and ``impact``, in currency; and ``kind``:
+        ordered, delisted, ruined, called (by a margin call), loss, profit, trailed or expired (by a stop).
         """
         facts, amounts = self.ledger["fills"], self.ledger["amounts"]
         decided = self.clock[np.maximum(facts[:, DECIDED], 0)]
@@ -155,7 +193,7 @@ class Simulation(ReadOnly):
             "units": amounts[:, UNITS],
             "price": amounts[:, PRICE],
             "notional": self._notional,
-            **{kind: charged[:, number] for number, kind in enumerate(KINDS[:BORROW])},
+            **{kind: charged[:, number] for number, kind in enumerate(PER_FILL)},
             "kind": np.array(FILL_KINDS)[facts[:, KIND]],
         }
         return pd.DataFrame(columns)
@@ -168,11 +206,17 @@ class Simulation(ReadOnly):
         Units and prices are in shares as they were at the exit: an earlier split is applied to them. What is held at
         the end is shown as if it were closed at the last mark, with ``open`` true.
 
+        What a bar's prices say of a trip counts for excursions where the position was held through that bar: its
+        extremes where it was entered at the open or before, its close on the bar of a later entry, and the price of the
+        exit alone on the bar that ended it.
+
         Columns are ``symbol``; ``side``; ``entry_time`` and ``exit_time``, the first and last fill; ``units``, the
         most that were held; ``entry_price`` and ``exit_price``, averages over the fills that enlarged and reduced
-        the position; ``gross_pnl``, from prices alone; ``dividends``; ``costs``: commission, spread, slippage and
-        borrow; ``net_pnl`` = gross_pnl + dividends - costs; ``return``, net_pnl over the notional of the fills that
-        enlarged the position; ``bars_held``, clock rows from entry to exit; ``open``.
+        the position; ``gross_pnl``, from prices alone; ``dividends``; ``costs``, the sum of ``commission``,
+        ``spread``, ``slippage``, ``impact`` and ``borrow``; ``net_pnl`` = gross_pnl + dividends - costs; ``return``,
+        net_pnl over the notional of the fills that enlarged the position; ``mae`` and ``mfe``, the worst (at most 0)
+        and the best (at least 0) that prices stood from the average entry, as a fraction of it; ``bars_held``, clock
+        rows from entry to exit; ``exit_reason``, the kind of the last fill, or open; ``open``.
 
         The sum of ``net_pnl``, plus `interest` less the financing in `costs`, which belong to no symbol, is the change
         of equity.
@@ -183,8 +227,10 @@ class Simulation(ReadOnly):
     def _trips(self) -> Trips:
         book = self.ledger
         borrow = self.rates[BORROW : BORROW + 1]
-        history = History(book["positions"], book["marks"], book["split"], book["dividend"], borrow)
-        return round_trips(book["fills"], book["amounts"], read_only(self._fill_costs.sum(axis=1)), history)
+        high, low = (book.get(name, book["marks"]) for name in ("high", "low"))
+        at_open = self.fill is Fill.NEXT_OPEN
+        history = History(book["positions"], book["marks"], high, low, book["split"], book["dividend"], borrow, at_open)
+        return round_trips(book["fills"], book["amounts"], read_only(self._fill_costs), history)
 
     # ------------------------------------------------------------------ helpers
 
@@ -213,6 +259,12 @@ class Simulation(ReadOnly):
 
     @property
     def _fill_costs(self) -> NDArray[np.float64]:
-        """Costs of each fill by kind, shape (F, 3); none where the ledger closed the position by itself."""
-        ordered = self.ledger["fills"][:, KIND] == ORDERED
-        return np.asarray(np.where(ordered, self._notional, 0.0)[:, None] * self.rates[:BORROW])
+        """Costs of each fill by kind, shape (F, 4); none where nobody traded."""
+        if "paid" in self.ledger:
+            return self.ledger["paid"]
+        return np.asarray(np.where(self._is_traded, self._notional, 0.0)[:, None] * self.rates[:BORROW])
+
+    @property
+    def _is_traded(self) -> NDArray[np.bool_]:
+        """Say of each fill whether somebody traded: not at a delisting, nor at ruin."""
+        return ~np.isin(self.ledger["fills"][:, KIND], (DELISTED, RUINED))

@@ -1,259 +1,314 @@
 """The ledger's kernel: it visits every bar once and keeps cash, positions and equity in balance.
 
-Arrays that hold a state per bar have one row more than there are bars: row 0 is the state before the first bar, row
-``t + 1`` the state after bar ``t``. The functions write the row of their bar in place, each after the one before.
+The functions write the row of their bar in place, each after the one before; `quantml.simulation.layout` says what the
+arrays are.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
-
 import numpy as np
 from numba import types
-from numpy.typing import NDArray
 
-from quantml.kernels import B2, F1, F2, I1, I2, kernel
-
-Floats = NDArray[np.float64]
-
-COMMISSION, SPREAD, SLIPPAGE, BORROW, FINANCING = range(5)  # columns of charges and rates, as costs.KINDS
-TIME, DECIDED, SYMBOL, KIND = range(4)  # columns of fills
-UNITS, PRICE = range(2)  # columns of amounts
-ORDERED, DELISTED, RUINED = range(3)  # kinds of fill
-
-NOBODY: Final = -1
-"""What is returned instead of a bar or a symbol where there is none."""
-ROUNDING: Final = 1e-12
-"""A change of position worth at most this fraction of equity is the rounding of its target, not an order."""
-
-
-class Market(NamedTuple):
-    """What the ledger trades at, what happened to the shares, and who may be held.
-
-    Attributes
-    ----------
-    price, close : ndarray, shape (T, N)
-        Raw prices; ``price`` is what orders fill at. It is NaN exactly where ``close`` is: where a symbol has no bar.
-    split, dividend : ndarray, shape (T, N)
-    member : ndarray of bool, shape (T, N)
-        Where a symbol may be held; elsewhere it is sold, whether or not the row is a decision.
-    session : ndarray of int64, shape (T, N)
-        How many sessions each symbol has had.
-    due : ndarray of int64, shape (N,)
-        First row at or after each symbol's recorded delisting; T or more where there is none.
-    payoff : ndarray, shape (N,)
-        What is paid for it then, as a multiple of the last close.
-    cash : ndarray, shape (T,)
-        What cash earns over each bar, a fraction; debt owes as much.
-    """
-
-    price: Floats
-    close: Floats
-    split: Floats
-    dividend: Floats
-    member: NDArray[np.bool_]
-    session: NDArray[np.int64]
-    due: NDArray[np.int64]
-    payoff: Floats
-    cash: Floats
+from quantml.kernels import F2, kernel
+from quantml.simulation.charges import settle
+from quantml.simulation.exits import exit_at_open, exit_within, grow_older
+from quantml.simulation.layout import (
+    AT_OPEN,
+    BOOK,
+    BOOL,
+    BORROW,
+    DELISTED,
+    FINANCING,
+    FLOAT,
+    INT,
+    LOSS,
+    MARKET,
+    MARKET_ORDER,
+    NOBODY,
+    ORDERED,
+    RUINED,
+    RULES,
+    SAME_BAR,
+    Book,
+    Floats,
+    Market,
+    Rules,
+)
+from quantml.simulation.margin import call_margin, limit_orders
+from quantml.simulation.orders import cut_orders, meet_prices, size_orders
+from quantml.simulation.plain import carry_plainly, trade_plainly
 
 
-class Book(NamedTuple):
-    """What the ledger writes.
-
-    Attributes
-    ----------
-    cash, equity : ndarray, shape (T + 1,)
-    positions, marks : ndarray, shape (T + 1, N)
-        Units held, and each symbol's last known raw close; NaN before its first bar.
-    charges : ndarray, shape (T + 1, 5)
-        Costs of each bar by kind.
-    dividends : ndarray, shape (T + 1,)
-        Received, less what shorts owed.
-    interest : ndarray, shape (T + 1,)
-        Received on cash, less what was owed on debt.
-    fills : ndarray of int32, shape (most fills, 4)
-        Bar, bar of the decision (-1 where the ledger itself closed the position), symbol and kind.
-    amounts : ndarray, shape (most fills, 2)
-        Signed units and price.
-    pending : ndarray, shape (N,)
-        Weights of orders that wait for a bar; NaN where there is none.
-    decided, seen : ndarray of int64, shape (N,)
-        Bar that decided the pending order; session of the symbol's latest bar.
-    written : ndarray of int64, shape (1,)
-        Number of fills.
-    """
-
-    cash: Floats
-    equity: Floats
-    positions: Floats
-    marks: Floats
-    charges: Floats
-    dividends: Floats
-    interest: Floats
-    fills: NDArray[np.int32]
-    amounts: Floats
-    pending: Floats
-    decided: NDArray[np.int64]
-    seen: NDArray[np.int64]
-    written: NDArray[np.int64]
+@kernel(types.void(INT, MARKET, RULES, BOOK))
+def _accrue(t: int, market: Market, rules: Rules, book: Book) -> None:
+    """Add to the previous close's cash what has accrued since, and dividends."""
+    rates, before = rules.terms.rates, book.cash[t]
+    borrow, financing = book.short[0] * rates[BORROW], max(-before, 0.0) * rates[FINANCING]
+    book.charges[t + 1, BORROW], book.charges[t + 1, FINANCING] = borrow, financing
+    book.interest[t + 1] = before * market.cash[t]
+    book.cash[t + 1] = before + book.dividends[t + 1] - borrow - financing + book.interest[t + 1]
 
 
-_INT, _V, _M = types.int64, types.float64[::1], types.float64[:, ::1]
-_I1, _FILLS = types.int64[::1], types.int32[:, ::1]
-_MARKET: Any = types.BaseTuple.from_types((F2, F2, F2, F2, B2, I2, I1, F1, F1), Market)
-_BOOK: Any = types.BaseTuple.from_types((_V, _V, _M, _M, _M, _V, _V, _FILLS, _M, _V, _I1, _I1, _I1), Book)
-
-
-@kernel(types.void(_INT, _MARKET, F1, _BOOK))
-def _carry(t: int, market: Market, rates: Floats, book: Book) -> None:
+@kernel(types.void(INT, MARKET, RULES, BOOK))
+def _carry(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Carry the previous close's state over: accrue interest, borrow and financing, split units, pay dividends."""
     short, received = 0.0, 0.0
     for n in range(book.pending.size):
         units = book.positions[t, n]
         if units != 0.0:
-            short += max(-units * book.marks[t, n], 0.0)
+            short += max(-units * book.mark[n], 0.0)
             units *= market.split[t, n]
             received += units * market.dividend[t, n]
             book.positions[t + 1, n] = units
-    borrow, financing = short * rates[BORROW], max(-book.cash[t], 0.0) * rates[FINANCING]
-    book.charges[t + 1, BORROW], book.charges[t + 1, FINANCING] = borrow, financing
-    book.dividends[t + 1] = received
-    book.interest[t + 1] = book.cash[t] * market.cash[t]
-    book.cash[t + 1] = book.cash[t] + received - borrow - financing + book.interest[t + 1]
+    book.short[0], book.dividends[t + 1] = short, received
+    _accrue(t, market, rules, book)
 
 
-@kernel(types.void(_INT, _INT, _INT, types.float64, types.float64, _BOOK))
-def _execute(t: int, n: int, kind: int, units: float, price: float, book: Book) -> None:
-    """Exchange units for cash, and write the fill down."""
-    book.positions[t + 1, n] += units
-    book.cash[t + 1] -= units * price
-    book.pending[n] = np.nan
-    row = book.written[0]
-    book.written[0] = row + 1
-    book.fills[row, TIME], book.fills[row, SYMBOL], book.fills[row, KIND] = t, n, kind
-    book.fills[row, DECIDED] = book.decided[n] if kind == ORDERED else NOBODY
-    book.amounts[row, UNITS], book.amounts[row, PRICE] = units, price
-
-
-@kernel(types.void(_INT, _MARKET, _INT, _BOOK))
-def _delist(t: int, market: Market, after: int, book: Book) -> None:
-    """Close what is delisted, or has had no bar for `after` sessions, and drop its order."""
+@kernel(types.void(INT, MARKET, BOOK))
+def _begin(t: int, market: Market, book: Book) -> None:
+    """Tell orders that wait and prices that are remembered in shares of the new bar, of which nothing is taken yet."""
     for n in range(book.pending.size):
+        book.taken[n] = 0.0
+        ratio = market.split[t, n]
+        if ratio != 1.0:
+            book.rest[n] *= ratio
+            book.level[n] /= ratio
+            book.entry[n] /= ratio
+            book.peak[n] /= ratio
+
+
+@kernel(types.void(INT, MARKET, RULES, BOOK))
+def _delist(t: int, market: Market, rules: Rules, book: Book) -> None:
+    """Close what is delisted, or has had no bar for `delist_after` sessions, and drop its order."""
+    leaves = False
+    for n in range(book.pending.size):
+        book.wanted[n] = 0.0
         if not np.isnan(market.close[t, n]):
-            book.seen[n] = market.session[t, n]
             continue
+        if t > 0 and not np.isnan(market.close[t - 1, n]):
+            book.seen[n] = market.session[t - 1, n]
         recorded = t >= market.due[n]
-        if not np.isnan(book.marks[t, n]) and (recorded or market.session[t, n] - book.seen[n] >= after):
-            book.pending[n] = np.nan
+        absent = market.session[t, n] - book.seen[n]
+        if not np.isnan(book.mark[n]) and (recorded or absent >= rules.delist_after):
+            book.pending[n] = book.rest[n] = np.nan
             if book.positions[t + 1, n] != 0.0:
-                paid = book.marks[t, n] * (market.payoff[n] if recorded else 1.0)
-                _execute(t, n, DELISTED, -book.positions[t + 1, n], paid, book)
+                book.at[n] = book.mark[n] * (market.payoff[n] if recorded else 1.0)
+                book.wanted[n], book.kind[n], leaves = -book.positions[t + 1, n], DELISTED, True
+    if leaves:
+        settle(t, True, market, rules, book)
 
 
-@kernel(types.void(_INT, _MARKET, _BOOK))
+@kernel(types.void(INT, MARKET, BOOK))
 def _leave(t: int, market: Market, book: Book) -> None:
     """Order the sale of what is held and is no member, on a bar without a decision."""
     for n in range(book.pending.size):
         if not market.member[t, n] and book.pending[n] != 0.0:
             book.pending[n] = 0.0 if book.positions[t + 1, n] != 0.0 else np.nan
-            book.decided[n] = t
+            book.rest[n] = book.level[n] = np.nan
+            book.decided[n], book.why[n], book.partly[n] = t, ORDERED, 0
 
 
-@kernel(_INT(_INT, F2, _MARKET, _BOOK))
-def _decide(t: int, weights: Floats, market: Market, book: Book) -> int:
-    """Take the decision of bar t, if there is one; return the first held symbol that it says nothing about."""
-    decides = False
+@kernel(types.void(INT, F2, MARKET, BOOK))
+def _take_units(t: int, units: Floats, market: Market, book: Book) -> None:
+    """Take the orders of bar t in units: each replaces the one that waits, 0 cancels it, NaN leaves it."""
     for n in range(book.pending.size):
-        decides |= not np.isnan(weights[t, n])
-    if not decides:
-        _leave(t, market, book)
+        if np.isnan(units[t, n]) or not market.member[t, n]:
+            continue
+        book.pending[n] = np.nan
+        book.rest[n] = units[t, n] if units[t, n] != 0.0 else np.nan
+        book.decided[n], book.why[n], book.partly[n] = t, ORDERED, 0
+        book.level[n] = book.mark[n] if market.level.shape[0] == 0 else market.level[t, n]
+
+
+@kernel(FLOAT(INT, F2, BOOK))
+def _worth(t: int, prices: Floats, book: Book) -> float:
+    """Return equity at `prices`, and at the last mark where there is none."""
+    value = 0.0
+    for n in range(book.pending.size):
+        units = book.positions[t + 1, n]
+        if units != 0.0:
+            price = prices[t, n] * book.shift[n]
+            value += units * (book.mark[n] if np.isnan(price) else price)
+    return float(book.cash[t + 1] + value)
+
+
+@kernel(BOOL(INT, INT, FLOAT, MARKET, RULES, BOOK))
+def _is_refused(t: int, n: int, equity: float, market: Market, rules: Rules, book: Book) -> bool:
+    """Say whether a decision is not followed: its side has been stopped out, or it is within its band."""
+    weight, held = book.pending[n], book.positions[t + 1, n]
+    if book.blocked[n] * weight > 0.0:
+        return True
+    book.blocked[n] = 0
+    if book.why[n] >= LOSS and not np.isnan(book.rest[n]) and weight * held > 0.0:
+        return True
+    book.rest[n] = np.nan
+    if rules.handling.band > 0.0 and weight != 0.0:
+        price = market.close[t, n] * book.shift[n]
+        price = book.mark[n] if np.isnan(price) else price
+        away = abs(held * price / equity - weight if held != 0.0 else weight)
+        return bool(away <= rules.handling.band)
+    return False
+
+
+@kernel(types.void(INT, F2, MARKET, RULES, BOOK))
+def _refine(t: int, weights: Floats, market: Market, rules: Rules, book: Book) -> None:
+    """Drop what is not followed of a decision, and tell the rest what it needs to wait."""
+    equity = _worth(t, market.close, book) if rules.handling.band > 0.0 else 0.0
+    for n in range(book.pending.size):
+        if np.isnan(weights[t, n]):
+            continue
+        if _is_refused(t, n, equity, market, rules, book):
+            book.pending[n] = np.nan
+            continue
+        book.decided[n], book.why[n], book.partly[n] = t, ORDERED, 0
+        book.level[n] = book.mark[n] if market.member[t, n] else np.nan
+
+
+@kernel(INT(INT, F2, MARKET, RULES, BOOK))
+def _decide(t: int, weights: Floats, market: Market, rules: Rules, book: Book) -> int:
+    """Take the decision of bar t, if there is one; return the first held symbol that it says nothing about."""
+    if not market.decides[t] or rules.handling.by_units:
+        if not market.everyone[t]:
+            _leave(t, market, book)
+        if market.decides[t]:
+            _take_units(t, weights, market, book)
         return NOBODY
     for n in range(book.pending.size):
         weight, held = weights[t, n] if market.member[t, n] else 0.0, book.positions[t + 1, n] != 0.0
-        if np.isnan(weight) and (held or not np.isnan(book.pending[n])):
+        if np.isnan(weight) and (held or not np.isnan(book.pending[n]) or not np.isnan(book.rest[n])):
             return n
         book.pending[n] = weight if held or weight != 0.0 else np.nan
-        book.decided[n] = t
+        if np.isnan(book.rest[n]):
+            book.decided[n] = t
+    if rules.stateful:
+        _refine(t, weights, market, rules, book)
     return NOBODY
 
 
-@kernel(types.float64(_INT, F2, _BOOK))
-def _value(t: int, prices: Floats, book: Book) -> float:
-    """Mark every symbol, at its last mark where it has no bar, and return equity."""
-    equity: float = book.cash[t + 1]
+@kernel(types.void(INT, F2, BOOK))
+def _mark(t: int, prices: Floats, book: Book) -> None:
+    """Mark every symbol that has a price, and write marks and equity."""
+    value, kept = 0.0, book.marks.shape[0] > 0
     for n in range(book.pending.size):
-        mark = prices[t, n]
-        if np.isnan(mark):
-            mark = book.marks[t, n]
-        book.marks[t + 1, n] = mark
+        price = prices[t, n] * book.shift[n]
+        if not np.isnan(price):
+            book.mark[n] = price
+        if kept:
+            book.marks[t + 1, n] = book.mark[n]
         if book.positions[t + 1, n] != 0.0:
-            equity += book.positions[t + 1, n] * mark
-    return equity
+            value += book.positions[t + 1, n] * book.mark[n]
+    book.equity[t + 1] = book.cash[t + 1] + value
 
 
-@kernel(types.void(_INT, types.float64, _MARKET, F1, _BOOK))
-def _fill(t: int, equity: float, market: Market, rates: Floats, book: Book) -> None:
-    """Fill the pending order of every symbol with a bar, all sized by the same equity."""
+@kernel(BOOL(INT, MARKET, BOOK))
+def _is_due(t: int, market: Market, book: Book) -> bool:
+    """Say whether an order can be filled, or a margin call must be answered."""
+    if book.called[0] != 0:
+        return True
     for n in range(book.pending.size):
-        weight, price = book.pending[n], market.price[t, n]
-        if np.isnan(weight) or np.isnan(price):
-            continue
-        units = weight * equity / price - book.positions[t + 1, n]
-        notional = abs(units) * price
-        book.pending[n] = np.nan
-        if notional > ROUNDING * equity or weight == 0.0:
-            for kind in range(BORROW):
-                book.charges[t + 1, kind] += notional * rates[kind]
-                book.cash[t + 1] -= notional * rates[kind]
-            _execute(t, n, ORDERED, units, price, book)
+        if not (np.isnan(book.pending[n]) and np.isnan(book.rest[n])) and not np.isnan(market.price[t, n]):
+            return True
+    return False
 
 
-@kernel(types.boolean(_INT, _MARKET, F1, _BOOK))
-def _trade(t: int, market: Market, rates: Floats, book: Book) -> bool:
-    """Fill what is due and mark at the close; return whether equity was positive at either price."""
-    due = False
-    for n in range(book.pending.size):
-        due |= not (np.isnan(book.pending[n]) or np.isnan(market.price[t, n]))
-    if due:
-        equity = _value(t, market.price, book)
-        if equity <= 0.0:
-            return False
-        _fill(t, equity, market, rates, book)
-    equity = _value(t, market.close, book)
-    book.equity[t + 1] = equity
-    return equity > 0.0
+@kernel(BOOL(INT, MARKET, RULES, BOOK))
+def _trade(t: int, market: Market, rules: Rules, book: Book) -> bool:
+    """Fill what is due, all sized by one equity; return whether that was positive."""
+    if not _is_due(t, market, book):
+        return True
+    equity = _worth(t, market.price, book)
+    if equity <= 0.0:
+        _mark(t, market.price, book)
+        return False
+    size_orders(t, equity, market, rules, book)
+    if rules.handling.kind != MARKET_ORDER:
+        meet_prices(t, equity, market, rules.handling, book)
+    if not rules.handling.plain:
+        cut_orders(t, market, rules.handling, book)
+    if rules.limits.leverage < np.inf:
+        limit_orders(t, equity, market, rules, book)
+    settle(t, False, market, rules, book)
+    return True
 
 
-@kernel(types.void(_INT, _MARKET, _BOOK))
-def _liquidate(t: int, market: Market, book: Book) -> None:
+@kernel(BOOL(INT, MARKET, RULES, BOOK))
+def _close_bar(t: int, market: Market, rules: Rules, book: Book) -> bool:
+    """Play stops after orders at the open, and mark at the close; return whether equity is positive there."""
+    if rules.levels.active and rules.when == AT_OPEN:
+        exit_within(t, market, rules, book)
+    _mark(t, market.close, book)
+    if book.equity[t + 1] <= 0.0:
+        return False
+    if rules.levels.active:
+        grow_older(t, market, rules, book)
+    if rules.limits.maintenance > 0.0:
+        call_margin(t, market, rules, book)
+    return True
+
+
+@kernel(types.void(INT, MARKET, RULES, BOOK))
+def _liquidate(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Close everything at the latest marks, at no cost."""
     for n in range(book.pending.size):
+        book.pending[n] = book.rest[n] = np.nan
+        book.wanted[n], book.at[n], book.kind[n] = -book.positions[t + 1, n], book.mark[n], RUINED
+    settle(t, True, market, rules, book)
+    _mark(t, market.close, book)
+
+
+@kernel(BOOL(INT, F2, MARKET, RULES, BOOK))
+def _plain_bar(t: int, weights: Floats, market: Market, rules: Rules, book: Book) -> bool:
+    """Do a bar on which every symbol trades, after a decision about each; return whether equity was positive."""
+    value = carry_plainly(t, market, book)
+    _accrue(t, market, rules, book)
+    equity = book.cash[t + 1] + value
+    if equity <= 0.0:
+        _mark(t, market.price, book)
+        return False
+    value = trade_plainly(t, equity, weights, market, rules, book)
+    book.equity[t + 1] = book.cash[t + 1] + value
+    return bool(book.equity[t + 1] > 0.0)
+
+
+@kernel(types.void(BOOK))
+def _forget(book: Book) -> None:
+    """Drop every order that waits, for a decision about every symbol."""
+    for n in range(book.pending.size):
         book.pending[n] = np.nan
-        if book.positions[t + 1, n] != 0.0:
-            _execute(t, n, RUINED, -book.positions[t + 1, n], book.marks[t + 1, n], book)
-    book.equity[t + 1] = _value(t, market.close, book)
 
 
-@kernel(types.UniTuple(_INT, 2)(F2, _MARKET, F1, _INT, types.boolean, _BOOK))
-def keep_books(
-    weights: Floats, market: Market, rates: Floats, delist_after: int, same_bar: bool, book: Book
-) -> tuple[int, int]:
-    """Trade `weights` on every bar and write `book`.
+@kernel(BOOL(INT, F2, MARKET, RULES, BOOK))
+def _bar(t: int, decisions: Floats, market: Market, rules: Rules, book: Book) -> bool:
+    """Do any bar but for its decision; return whether equity was positive."""
+    _carry(t, market, rules, book)
+    if rules.stateful:
+        _begin(t, market, book)
+    if not market.whole[t]:
+        _delist(t, market, rules, book)
+    if rules.levels.active:
+        exit_at_open(t, market, rules, book)
+        if rules.when != AT_OPEN:
+            exit_within(t, market, rules, book)
+    if rules.when == SAME_BAR:
+        book.culprit[0] = _decide(t, decisions, market, rules, book)
+        if book.culprit[0] != NOBODY:
+            return True
+    return bool(_trade(t, market, rules, book) and _close_bar(t, market, rules, book))
+
+
+@kernel(types.UniTuple(INT, 2)(F2, MARKET, RULES, BOOK))
+def keep_books(decisions: Floats, market: Market, rules: Rules, book: Book) -> tuple[int, int]:
+    """Trade `decisions` on every bar and write `book`.
 
     Parameters
     ----------
-    weights : ndarray, shape (T, N)
-        Signed fractions of equity; a row that is NaN throughout is no decision. None is wanted of what is no member.
+    decisions : ndarray, shape (T, N)
+        Signed fractions of equity, or units; a row that is NaN throughout is no decision. None is wanted of what is no
+        member.
     market : Market
-    rates : ndarray, shape (5,)
-        `Costs.rates`.
-    delist_after : int
-        Sessions after its last bar at which a symbol is closed.
-    same_bar : bool
-        Whether an order can fill on the bar that decided it.
+    rules : Rules
     book : Book
-        Zeros throughout, but for cash in row 0, `marks` in row 0, `pending` and `seen`.
+        Zeros throughout, but for cash in row 0, `mark`, `shift`, `pending`, `rest`, `level` and `seen`.
 
     Returns
     -------
@@ -262,21 +317,22 @@ def keep_books(
     symbol : int
         The culprit: a symbol held that a decision says nothing about; else -1.
     """
-    ruined, culprit = NOBODY, NOBODY
-    for t in range(weights.shape[0]):
+    ruined, is_plain, rows = NOBODY, False, decisions.shape[0]
+    for t in range(rows):
         if ruined != NOBODY:
             book.cash[t + 1] = book.cash[t]
-            book.equity[t + 1] = _value(t, market.close, book)
+            _mark(t, market.close, book)
             continue
-        _carry(t, market, rates, book)
-        _delist(t, market, delist_after, book)
-        if same_bar:
-            culprit = _decide(t, weights, market, book)
-        if culprit == NOBODY and not _trade(t, market, rates, book):
-            _liquidate(t, market, book)
+        alive = _plain_bar(t, decisions, market, rules, book) if is_plain else _bar(t, decisions, market, rules, book)
+        if not alive:
+            _liquidate(t, market, rules, book)
             ruined = t
-        elif not same_bar:
-            culprit = _decide(t, weights, market, book)
-        if culprit != NOBODY:
-            return t, culprit
+        elif rules.when != SAME_BAR:
+            is_plain = rules.plain and t + 1 < rows and market.full[t] and market.whole[t + 1]
+            if is_plain:
+                _forget(book)
+            else:
+                book.culprit[0] = _decide(t, decisions, market, rules, book)
+        if book.culprit[0] != NOBODY:
+            return t, book.culprit[0]
     return ruined, NOBODY

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from quantml.canonical import canonical
 from quantml.reports import accuracy, activity, folds, omissions, performance, provenance
 from quantml.reports.facts import Facts
 from quantml.reports.tables import Entry
 from quantml.runs import Run
+from quantml.simulation import Costs, Execution, Margin, Simulator
 from tests.reports.conftest import make_run, rendered
 
 
@@ -73,6 +75,38 @@ def test_without_a_rate_the_report_says_that_cash_earns_nothing(plain: Run) -> N
     assert "Sharpe ratios take the riskless rate as zero" in rendered(plain)
     assert "riskless rate as zero" in said(omissions.omissions(Facts.of(plain)), "Interest on cash").text
     assert [row[0] for row in activity.costs(Facts.of(plain)).rows][-1] == "All"
+
+
+def test_what_is_declared_of_each_cost_is_told(plain: Run) -> None:
+    costs = Costs(commission_bps=1, commission_per_share=0.01, commission_minimum=2, commission_maximum=50,
+                  commission_tiers=((0, 5), (1e4, 2)), slippage_volatility=0.1, impact=0.8, impact_permanent=0.1)  # fmt: skip
+    rows = {row[0]: row[1] for row in activity.costs(facts_of(plain, study={"costs": canonical(costs)})).rows}
+    assert rows["Commission"] == (
+        "1 bps of each fill's value; bps by size of fill: 5 from 0, 2 from 10,000; 0.01 a share; at least 2 a fill;"
+        " at most 50 a fill"
+    )
+    assert rows["Slippage"] == "0 bps of each fill's value; 0.1 standard deviations of a bar"
+    assert rows["Impact"].startswith(
+        "0.8 standard deviations of a bar, times the root of the share of usual volume; 0.1"
+    )
+
+
+def test_what_hangs_on_the_order_within_bars_is_told(plain: Run) -> None:
+    assert not any("stop" in entry.term for entry in activity.summary(facts_of(plain)))
+    before = plain.equity["equity"]
+    equity = plain.equity.assign(optimistic_equity=before + np.linspace(0.0, 1000.0, len(before)))
+    told = activity.summary(facts_of(plain, equity=equity))[-1]
+    assert told.term == "Bars that touch a stop and a target"
+
+
+def test_what_is_modelled_is_not_said_to_be_left_out(plain: Run) -> None:
+    simulator = Simulator(execution=Execution(lot=1, participation=0.1), margin=Margin(leverage=1.0))
+    study = {"costs": canonical(Costs(impact=1.0)), "simulator": canonical(simulator)}
+    names = {entry.term for entry in omissions.omissions(facts_of(plain, study=study))}
+    assert not names & {"Market impact", "Participation", "Whole shares", "Margin rules", "Trading costs", "Slippage"}
+    assert {"Market impact", "Whole shares, margin rules"} <= {
+        entry.term for entry in omissions.omissions(facts_of(plain))
+    }
 
 
 def test_interest_is_shown_beside_the_costs(plain: Run) -> None:

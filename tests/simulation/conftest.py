@@ -22,21 +22,31 @@ class World:
 def make_bars(
     closes: Sequence[float] | np.ndarray, opens: Sequence[float] | None = None, **actions: list[float]
 ) -> Bars:
-    """Bars of one symbol A on business days, 252 a year."""
+    """Bars of one symbol A on business days, 252 a year; `actions` are further columns."""
     close = np.asarray(closes, dtype=np.float64)
-    data = {"close": close, **actions}
+    data = {"close": close}
     if opens is not None:
         traded = np.asarray(opens, dtype=np.float64)
         data |= {"open": traded, "high": np.maximum(traded, close), "low": np.minimum(traded, close)}
+    data |= actions
     clock = pd.bdate_range("2024-01-01", periods=len(close))
     fields = {name: pd.DataFrame({"A": values}, index=clock) for name, values in data.items()}
     return Bars.from_frame(pd.concat(fields, axis=1), periods_per_year=252)
 
 
 def make_world(
-    seed: int, *, gross: float = 1.0, volatility: float = 0.02, actions: bool = True, universe: bool = False
+    seed: int,
+    *,
+    gross: float = 1.0,
+    volatility: float = 0.02,
+    actions: bool = True,
+    universe: bool = False,
+    wide: bool = False,
 ) -> World:
-    """Draw a world; every row is a decision, no decision, or absent. In a `universe` symbols leave and are delisted."""
+    """Draw a world; every row is a decision, no decision, or absent. In a `universe` symbols leave and are delisted.
+
+    A `wide` one has highs and lows beyond opens and closes, and volume.
+    """
     generator = np.random.default_rng(seed)
     rows, symbols = int(generator.integers(3, 40)), int(generator.integers(1, 5))
     clock = pd.bdate_range("2024-01-01", periods=rows)
@@ -60,6 +70,8 @@ def make_world(
         "low": np.minimum(opens, closes) * per_share,
         "close": closes * per_share,
     }
+    if wide:
+        data |= _wider(seed, data)
     fields = {name: np.where(traded, values, np.nan) for name, values in data.items()}
     fields |= {"split": split, "dividend": np.where(paid, 0.02 * opens * per_share, 0.0)}
     frames = {name: pd.DataFrame(values, index=clock, columns=names) for name, values in fields.items()}
@@ -74,6 +86,14 @@ def make_world(
     weights = pd.DataFrame(np.where(decides[:, None], wanted, np.nan), index=clock, columns=names)
     kept = decides | (generator.random(rows) < 0.5)
     return World(bars, weights[kept])
+
+
+def _wider(seed: int, data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Push highs and lows apart, and trade some units at least on every bar."""
+    generator = np.random.default_rng([seed, 1])
+    apart = np.exp(np.abs(generator.normal(0.0, 0.03, (2, *data["high"].shape))))
+    volume = np.round(np.exp(generator.normal(7.0, 1.5, data["high"].shape))) + 1.0
+    return {"high": data["high"] * apart[0], "low": data["low"] / apart[1], "volume": volume}
 
 
 def _membership(generator: np.random.Generator, bars: Bars) -> Membership:

@@ -43,7 +43,8 @@ def test_frames(done: Simulation) -> None:
     assert done.costs["commission"].tolist() == pytest.approx([10.0, 0.0, 24.8, 0.0])
     fills = done.fills
     assert list(fills.columns) == [
-        "time", "decided", "symbol", "units", "price", "notional", "commission", "spread", "slippage", "kind",
+        "time", "decided", "symbol", "units", "price", "notional", "commission", "spread", "slippage", "impact",
+        "kind",
     ]  # fmt: skip
     assert fills["symbol"].tolist() == ["A", "B", "A", "B"]
     assert fills["time"].tolist() == fills["decided"].tolist() == done.clock[[0, 0, 2, 2]].tolist()

@@ -20,6 +20,9 @@ from quantml.bars import Bars
 from quantml.errors import ParameterError, SimulationError
 from quantml.kernels import cache_folder
 from quantml.simulation import Costs, NotCompiled, rule, simulate, sweep
+from quantml.simulation.sweeps.foresight import OtherFuture
+from quantml.simulation.sweeps.tapes import read_feed
+from quantml.timing import Fill
 
 compiled = pytest.mark.skipif(bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="nothing is compiled")
 
@@ -72,7 +75,8 @@ def test_what_is_shared_is_computed_once_for_each_of_its_own_parameters(bars: Ba
     calls: list[tuple[int, float]] = []
 
     def peak(close: Any, window: int, scale: float) -> Any:
-        calls.append((window, scale))
+        if close.tolist() == [10.0, 20.0, 40.0, 50.0, 25.0]:  # not another future, by which foresight is found
+            calls.append((window, scale))
         return pd.Series(close).rolling(window).max().to_numpy() * scale
 
     @rule(top=peak)
@@ -84,7 +88,8 @@ def test_what_is_shared_is_computed_once_for_each_of_its_own_parameters(bars: Ba
 
     grid = {"share": [0.3, 0.6, 0.9], "window": [1, 3], "scale": [1.0, 1.1]}
     table = sweep(near, bars, grid, costs=Costs(commission_bps=5))
-    assert sorted(calls) == [(1, 1.0), (1, 1.1), (3, 1.0), (3, 1.1)]
+    # and once more for each of three combinations whose foresight is looked for
+    assert sorted(calls) == sorted([(1, 1.0), (1, 1.1), (3, 1.0), (3, 1.1), (1, 1.0), (1, 1.1), (3, 1.1)])
     assert table.columns[:5].tolist() == ["symbol", "window", "scale", "share", "final_equity"]
     for _, row in table.iterrows():
         weights = near.weights(bars, window=row["window"], scale=row["scale"], share=row["share"])
@@ -135,6 +140,116 @@ def test_a_rule_that_goes_wrong_is_named_with_its_combination(bad: int, text: st
         sweep(wrong, bars, {"bad": [0, bad, 1]})
 
 
+def drawn(rows: int = 300, **columns: int) -> Bars:
+    """Bars of one symbol for each seed."""
+    clock = pd.bdate_range("2020-01-01", periods=rows)
+    closes = {name: np.random.default_rng(seed).normal(0.0, 0.02, rows) for name, seed in columns.items()}
+    return Bars.from_close(100 * np.exp(pd.DataFrame(closes, clock).cumsum()), periods_per_year=252)
+
+
+@rule
+def tomorrow(close, ahead):
+    """Hold what will rise."""
+    weights = np.zeros(close.size)
+    for t in range(close.size):
+        weights[t] = 1.0 if close[min(t + ahead, close.size - 1)] > close[t] else 0.0
+    return weights
+
+
+@rule
+def wide(close, share):
+    """Hold what will move far, whichever way."""
+    weights = np.zeros(close.size)
+    for t in range(close.size - 1):
+        weights[t] = 1.0 if abs(np.log(close[t + 1] / close[t])) > share else 0.0
+    return weights
+
+
+@rule
+def standardised(close, level):
+    """Hold what is cheap against all of its prices."""
+    return np.where(close < level * close.mean(), 1.0, 0.0)
+
+
+@rule(mean=lambda close, span: pd.Series(close).rolling(span, center=True, min_periods=1).mean().to_numpy())
+def centred(close, mean):
+    return np.where(close > mean, 0.5, -0.5)
+
+
+@pytest.mark.parametrize(
+    ("each", "grid"),
+    [
+        (tomorrow, {"ahead": [0, 1]}),
+        (tomorrow, {"ahead": [5, 0]}),
+        (wide, {"share": [0.02]}),
+        (standardised, {"level": [0.9, 1.0]}),
+        (centred, {"span": [5]}),
+    ],
+    ids=lambda part: getattr(part, "name", ""),
+)
+def test_a_rule_that_looks_ahead_is_found(each: Any, grid: Any) -> None:
+    text = (
+        rf"the weights of the rule {each.name} must not hang on later bars; got '\S+, and \S+ with other prices after"
+    )
+    with pytest.raises(SimulationError, match=text):
+        sweep(each, drawn(A=1), grid)
+
+
+def test_another_future_is_one_that_bars_may_have() -> None:
+    clock = pd.bdate_range("2024-01-01", periods=4)
+    fields = {"open": [2.0, 3.0, 4.0, 6.0], "high": [3.0, 5.0, 8.0, 9.0], "low": [1.0, 2.0, 3.0, 5.0],
+              "close": [2.0, 4.0, 8.0, 6.0], "volume": [1.0, 2.0, 3.0, 0.0]}  # fmt: skip
+    bars = Bars.from_frame(
+        pd.concat({name: pd.DataFrame({"A": v}, clock) for name, v in fields.items()}, axis=1), periods_per_year=252
+    )
+    feed = read_feed(bars, 0, costs=Costs(), fill=Fill.NEXT_CLOSE, initial_cash=1.0)
+    other = OtherFuture(**vars(feed), after=1, turn=1.0)
+    # 4 * 4 / p after the second close, and high and low change places
+    expected = {"open": [2, 3, 4, 16 / 6], "high": [3, 5, 16 / 3, 16 / 5], "low": [1, 2, 2, 16 / 9],
+                "close": [2, 4, 2, 16 / 6], "volume": [1, 2, 7, 1]}  # fmt: skip
+    for name, values in expected.items():
+        assert_allclose(other.field(name), values, rtol=1e-15)
+    assert OtherFuture(**vars(feed), after=1, turn=3.0).field("close").tolist() == [2, 4, 0.5, 4 * (4 / 6) ** 3]
+
+
+def test_the_symbol_with_most_bars_is_looked_at() -> None:
+    closes = drawn(A=1, B=2, C=3).close
+    closes.loc[closes.index[:200], ["A", "C"]] = np.nan
+    with pytest.raises(SimulationError, match=r"later bars; .* \(B, ahead=1; 20"):
+        sweep(tomorrow, Bars.from_close(closes, periods_per_year=252), {"ahead": [0, 1]})
+
+
+def test_a_rule_whose_future_makes_it_fail_is_named() -> None:
+    top = float(drawn(A=1).close.max().iloc[0])
+
+    @rule
+    def careful(close, limit):
+        if close.max() > limit:
+            raise ValueError("too high")
+        return np.ones(close.size)
+
+    with pytest.raises(
+        SimulationError, match=r"rule careful must be decided whatever comes after .*ValueError: too hi"
+    ):
+        sweep(careful, drawn(A=1), {"limit": [top]})
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_honest_rule_is_not_suspected(seed: int) -> None:
+    spread = rule(bottom=lambda close, span: pd.Series(close).rolling(span).quantile(0.2).to_numpy())(honest)
+    table = sweep(spread, drawn(A=seed), {"span": [3, 30], "share": [0.5, 1.0, 1.5]})
+    assert len(table) == 6
+
+
+def honest(close, bottom, share):
+    weights = np.full(close.size, np.nan)
+    weights[0] = 0.0
+    for t in range(1, close.size):
+        if (close[t] < bottom[t]) != (close[t - 1] < bottom[t - 1]):
+            weights[t] = share if close[t] < bottom[t] else 0.0
+    return weights
+
+
 def test_rules_that_cannot_be_read_are_refused(bars: Bars) -> None:
     with pytest.raises(ParameterError, match=r"a rule must take plain arguments only; got '\*more'"):
         rule(lambda close, *more: close)
@@ -144,6 +259,8 @@ def test_rules_that_cannot_be_read_are_refused(bars: Bars) -> None:
         rule(mean=lambda close, span: close)(lambda close: close)
     with pytest.raises(ParameterError, match=r"a rule must be a function, and share functions; got 5"):
         rule(top=5)(lambda close, top: close)
+    with pytest.raises(ParameterError, match=r"what a rule shares must have another name than a field .*; got 'low'"):
+        rule(low=lambda close: close)(lambda close, low: low)
     short = rule(top=lambda close, span: close[span:])(lambda close, top: top)
     with pytest.raises(SimulationError, match=r"what a rule shares as top must be one number per bar, .* \(span=1\)"):
         sweep(short, bars, {"span": [1]})

@@ -68,6 +68,17 @@ def by_hand(each: Any, bars: Bars, table: pd.DataFrame, **given: Any) -> list[li
     ]
 
 
+def assert_simulated(each: Any, bars: Bars, table: pd.DataFrame, **given: Any) -> None:
+    """Compare every row of a sweep with a simulation: to 1e-12, but for what is averaged over bars."""
+    expected = pd.DataFrame(by_hand(each, bars, table, **given), columns=list(RESULTS))
+    assert table["trades"].tolist() == expected["trades"].tolist()
+    cash = given.get("initial_cash", 1e6)
+    for name, size in (("final_equity", cash), ("max_drawdown", 1.0), ("turnover", 0.0), ("costs", 0.0)):
+        assert_allclose(table[name], expected[name], rtol=1e-12, atol=1e-12 * size, err_msg=name)
+    for name in ("mean_return", "volatility", "sharpe_ratio"):
+        assert_allclose(table[name], expected[name], rtol=1e-9, atol=1e-11, err_msg=name)
+
+
 # ------------------------------------------------- as simulate
 
 
@@ -78,7 +89,7 @@ def test_a_rule_is_simulated_exactly(
 ) -> None:
     bars = world_of(seed, volatility=0.05, universe=universe).bars
     table = sweep(noisy, bars, {"seed": [seed % 1000, 7], "gross": [gross]}, costs=COSTS, fill=fill)
-    assert_allclose(table[list(RESULTS)], by_hand(noisy, bars, table, costs=COSTS, fill=fill), rtol=1e-9, atol=1e-11)
+    assert_simulated(noisy, bars, table, costs=COSTS, fill=fill)
 
 
 @given(SEEDS, FILLS, st.sampled_from([1.0, 1.0 / 1.0025, -0.5, 2.0]), st.sampled_from([0.0, -1.0]))
@@ -90,7 +101,7 @@ def test_a_cross_is_simulated_exactly(
     each, costs = AverageCross(long=long, short=short), Costs(commission_bps=10, spread_bps=20, slippage_bps=5)
     grid = pd.DataFrame({"fast": [1, 1, 2, 3], "slow": [2, 4, 3, 50]})
     table = sweep(each, bars, grid, costs=costs, fill=fill)
-    assert_allclose(table[list(RESULTS)], by_hand(each, bars, table, costs=costs, fill=fill), rtol=1e-9, atol=1e-11)
+    assert_simulated(each, bars, table, costs=costs, fill=fill)
 
 
 @pytest.mark.parametrize("actions", [False, True])
@@ -111,7 +122,7 @@ def test_long_stretches_are_jumped_over_exactly(weight: float, actions: bool) ->
     costs = Costs(commission_bps=10)
     table = sweep(AverageCross(long=weight), bars, {"fast": [2, 10, 40], "slow": [60, 150]}, costs=costs)
     assert table["trades"].min() >= 1
-    assert_allclose(table[list(RESULTS)], by_hand(AverageCross(long=weight), bars, table, costs=costs), rtol=1e-9)
+    assert_simulated(AverageCross(long=weight), bars, table, costs=costs)
 
 
 def test_a_cross_by_hand(bars_of: Callable[..., Bars]) -> None:
@@ -149,7 +160,7 @@ def test_an_account_that_is_ruined_stands_still(bars_of: Callable[..., Bars]) ->
     # -1: owes 10 * 40 against 200, and ends at -200; -0.1: 110 less one share at 2
     assert table["final_equity"].tolist() == [-200.0, 108.0]
     assert table["max_drawdown"].tolist() == [-1.0, pytest.approx(70.0 / 100.0 - 1.0)]
-    assert_allclose(table[list(RESULTS)], by_hand(short_once, bars, table, initial_cash=100.0), rtol=1e-12)
+    assert_simulated(short_once, bars, table, initial_cash=100.0)
 
 
 def test_ruin_at_the_open_closes_there(bars_of: Callable[..., Bars]) -> None:
@@ -160,7 +171,7 @@ def test_ruin_at_the_open_closes_there(bars_of: Callable[..., Bars]) -> None:
     bars = bars_of([10.0, 10.0, 12.0, 11.0], opens=[10.0, 10.0, 30.0, 11.0])
     table = sweep(short_always, bars, {"weight": [-1.0]}, initial_cash=100.0)
     assert table["final_equity"].tolist() == [-100.0]  # 200 in cash, and 10 shares bought back at 30
-    assert_allclose(table[list(RESULTS)], by_hand(short_always, bars, table, initial_cash=100.0), rtol=1e-12)
+    assert_simulated(short_always, bars, table, initial_cash=100.0)
     # a weight that is worth less than what rounding may be is no order
     assert sweep(short_always, bars, {"weight": [1e-13, 1e-11]})["trades"].tolist() == [0, 1]
 
@@ -223,6 +234,11 @@ def test_threads_change_nothing(bars_of: Callable[..., Bars]) -> None:
     grid = {"fast": range(1, 10), "slow": range(10, 30)}
     one, three = (sweep(AverageCross(), bars, grid, costs=COSTS, threads=n) for n in (1, 3))
     pd.testing.assert_frame_equal(one, three, check_exact=True)
+    noise = {"seed": range(40), "gross": [0.5, 2.0]}
+    one, three = (sweep(noisy, bars, noise, costs=COSTS, threads=n) for n in (1, 3))
+    assert [one[name].to_numpy().tobytes() for name in RESULTS] == [
+        three[name].to_numpy().tobytes() for name in RESULTS
+    ]
 
 
 def test_later_bars_change_no_weight(world_of: Callable[..., Any]) -> None:
@@ -269,6 +285,10 @@ def test_memory_is_a_row_per_combination() -> None:
         ({"fast": [0, 1], "slow": [9]}, r"grid\['fast'\] must be whole numbers of at least 1; got 0"),
         ({"fast": [1.5], "slow": [9]}, r"grid\['fast'\] must be whole numbers of at least 1; got 1.5"),
         ({"fast": [1, 9], "slow": [9, 12]}, r"fast below slow; got '1 of 4 combinations, such as fast=9, slow=9'"),
+        (
+            {"fast": range(1, 40_000), "slow": range(40_000, 80_000)},
+            r"at most 1,000,000,000 combinations; got 1599960000",
+        ),
         ([1, 2], r"grid must map every parameter of the rule to its values, .* got 'list'"),
     ],
 )
@@ -281,6 +301,8 @@ def test_bad_arguments_are_refused(bars_of: Callable[..., Bars]) -> None:
     bars, grid = bars_of([1.0, 2.0, 3.0]), {"fast": [1], "slow": [2]}
     with pytest.raises(SimulationError, match="bars must have opens"):
         sweep(AverageCross(), bars, grid, fill=Fill.NEXT_OPEN)
+    with pytest.raises(ParameterError, match="costs must be in proportion to notional"):
+        sweep(AverageCross(), bars, grid, costs=Costs(commission_minimum=1.0))
     with pytest.raises(SimulationError, match="initial_cash must be a positive"):
         sweep(AverageCross(), bars, grid, initial_cash=0.0)
     with pytest.raises(ParameterError, match="threads must be a whole number of at least 1"):

@@ -37,9 +37,14 @@ def test_a_round_trip_by_hand(bars_of: Callable[..., Bars], weights_on: Callable
         "gross_pnl": pytest.approx(gross),
         "dividends": 0.0,
         "costs": pytest.approx(paid),
+        "commission": pytest.approx(paid),
+        **dict.fromkeys(("spread", "slippage", "impact", "borrow"), 0.0),
         "net_pnl": pytest.approx(gross - paid),
         "return": pytest.approx((gross - paid) / 5000),
+        "mae": pytest.approx(-0.2),
+        "mfe": pytest.approx(0.25),
         "bars_held": 2,
+        "exit_reason": "ordered",
         "open": False,
     }
 

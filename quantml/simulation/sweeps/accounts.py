@@ -14,7 +14,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from quantml.kernels import F1, F2, I1, kernel
-from quantml.simulation.kernel import ROUNDING
+from quantml.simulation.layout import ROUNDING
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]

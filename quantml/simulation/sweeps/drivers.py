@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from quantml.arrays import read_only
 from quantml.errors import SimulationError
 from quantml.kernels import F2, I1, I2, kernel
-from quantml.simulation.sweeps.accounts import LENGTH, RUNNING, STATUS, TERMS, Terms, settle
+from quantml.simulation.sweeps.accounts import LENGTH, RUNNING, STATUS, TERMS, WIDTH, Terms, settle
 from quantml.simulation.sweeps.grids import Grid
 from quantml.simulation.sweeps.rules import Rule, arguments
 from quantml.simulation.sweeps.tapes import Feed, is_field
@@ -30,8 +30,7 @@ Runner = Callable[[int, int, Floats, Floats], None]
 """Runs combinations ``first`` to ``last - 1``: their accounts, one row each of all; their returns, one row each."""
 
 _TEXT: Final = """
-def drive(first, last, rows, inputs, accounts, traces):
-    weights = np.empty(rows.size)
+def drive(first, last, rows, inputs, weights, accounts, traces):
     for place in range(first, last):
         accounts[place, STATUS] = RUNNING
         result = rule({arguments})
@@ -75,7 +74,7 @@ class Inputs(NamedTuple):
 
 _MATRIX: Final = types.float64[:, ::1]
 _INPUTS: Any = types.BaseTuple.from_types((F2, F2, I2, I2, F2, F2, F2, TERMS), Inputs)
-_SIGNATURE: Final = types.void(types.int64, types.int64, I1, _INPUTS, _MATRIX, _MATRIX)
+_SIGNATURE: Final = types.void(types.int64, types.int64, I1, _INPUTS, types.float64[::1], _MATRIX, _MATRIX)
 
 
 class Driver(NamedTuple):
@@ -110,7 +109,7 @@ def _written(rule: Rule, kinds: str, prepare: Callable[..., Any]) -> Any:
         else:
             texts.append(_READ[kinds[numbers.index(name)]].format(numbers.index(name)))
     space = {
-        "rule": prepare(rule.function), "settle": settle, "np": np,
+        "rule": prepare(rule.function), "settle": settle,
         "STATUS": STATUS, "RUNNING": RUNNING, "LENGTH": LENGTH, "__name__": rule.function.__module__,
     }  # fmt: skip
     exec(compile(_TEXT.format(arguments=", ".join(texts)), f"<sweep of {rule.name}>", "exec"), space)
@@ -137,14 +136,31 @@ class Prepared:
 
 def prepare_rule(rule: Rule, feed: Feed, grid: Grid) -> Prepared:
     """Compile a rule, and compute what its combinations share."""
+    driver = make_driver(rule, _kinds(grid))
+    return Prepared(partial(_run, driver.run, feed.rows, _inputs(rule, feed, grid)), alone=not driver.compiled)
+
+
+def decide_all(rule: Rule, feed: Feed, grid: Grid) -> Floats:
+    """Return the weights of every combination, shape (combinations, bars); NaN where they are not one per bar."""
+    driver, inputs = make_driver(rule, _kinds(grid)), _inputs(rule, feed, grid)
+    weights, accounts = np.full((len(grid), feed.rows.size), np.nan), np.zeros((len(grid), WIDTH))
+    for place in range(len(grid)):
+        driver.run(place, place + 1, feed.rows, inputs, weights[place], accounts, np.empty((1, 0)))
+    return weights
+
+
+def _kinds(grid: Grid) -> str:
+    return "".join(column.dtype.kind for column in grid.columns.values())
+
+
+def _inputs(rule: Rule, feed: Feed, grid: Grid) -> Inputs:
+    """Lay out what the driver of a rule reads."""
     columns = list(grid.columns.values())
-    driver = make_driver(rule, "".join(column.dtype.kind for column in columns))
-    named = [name for name in arguments(rule.function) if is_field(name)]
-    fields = [feed.field(name) for name in named]
+    fields = [feed.field(name) for name in arguments(rule.function) if is_field(name)]
     shared, which = _share(rule, feed, grid)
     shape = (len(grid), len(columns))
     whole = [column.astype(np.int64) for column in columns]
-    inputs = Inputs(
+    return Inputs(
         fields=read_only(np.stack(fields) if fields else np.empty((0, feed.rows.size))),
         shared=read_only(np.stack(shared) if shared else np.empty((0, feed.rows.size))),
         which=read_only(which),
@@ -154,7 +170,6 @@ def prepare_rule(rule: Rule, feed: Feed, grid: Grid) -> Prepared:
         blocks=feed.blocks,
         terms=feed.terms,
     )
-    return Prepared(partial(_run, driver.run, feed.rows, inputs), alone=not driver.compiled)
 
 
 def _run(
@@ -166,7 +181,7 @@ def _run(
     accounts: Floats,
     traces: Floats,
 ) -> None:
-    drive(first, last, rows, inputs, accounts, traces)
+    drive(first, last, rows, inputs, np.empty(rows.size), accounts, traces)
 
 
 def _share(rule: Rule, feed: Feed, grid: Grid) -> tuple[list[Floats], NDArray[np.int64]]:

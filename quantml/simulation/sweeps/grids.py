@@ -17,6 +17,8 @@ from quantml.space import Space
 Column = NDArray[Any]
 Values: TypeAlias = Mapping[str, Any] | pd.DataFrame
 
+MOST: Final = 10**9
+"""Combinations of a grid, at most: the accounts of more fill no memory that there is."""
 RESULTS: Final = (
     "final_equity", "mean_return", "volatility", "sharpe_ratio", "max_drawdown", "trades", "turnover", "costs",
 )  # fmt: skip
@@ -67,7 +69,8 @@ def read_grid(given: Values, names: Sequence[str], defaults: Mapping[str, Any] |
     Raises
     ------
     ParameterError
-        If a parameter is unknown or missing, or its values are none, or not numbers.
+        If a parameter is unknown or missing, or its values are none, or not numbers; if there are too many
+        combinations.
     """
     if not isinstance(given, Mapping | pd.DataFrame):
         must = "map every parameter of the rule to its values, or be a DataFrame of combinations"
@@ -115,6 +118,8 @@ def _cross(columns: Mapping[str, Column]) -> dict[str, Column]:
     """Combine every value of each with every value of the others."""
     before, crossed = 1, {}
     size = math.prod(len(column) for column in columns.values())
+    if size > MOST:
+        raise ParameterError("grid", must=f"have at most {MOST:,} combinations", got=size)
     for name, column in columns.items():
         repeats = size // (before * len(column))
         crossed[name] = np.tile(np.repeat(column, repeats), before)

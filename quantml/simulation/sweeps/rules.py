@@ -45,7 +45,8 @@ def rule(function: Function | None = None, /, **shared: Function) -> Rule | Call
     **shared : callable
         For an argument of the function, what computes it from fields and parameters by the same naming: one array,
         shape (bars,). It is computed once for each distinct set of its own parameters, however many combinations
-        share it. It is called as it is, so that it may use any library.
+        share it, and all of them are kept at once: eight bytes per bar and set. It is called as it is, so that it may
+        use any library.
 
     Returns
     -------
@@ -55,7 +56,7 @@ def rule(function: Function | None = None, /, **shared: Function) -> Rule | Call
     Raises
     ------
     ParameterError
-        If an argument cannot be told apart or has the name of a result; if `shared` names no argument.
+        If an argument cannot be told apart or has the name of a result; if `shared` names no argument, or a field.
 
     Examples
     --------
@@ -92,10 +93,11 @@ class Rule:
         object.__setattr__(self, "function", getattr(self.function, "py_func", self.function))
         for function in (self.function, *dict(self.shared).values()):
             _check_arguments(function)
-        wrong = [name for name in dict(self.shared) if name not in arguments(self.function)]
-        if wrong:
-            must = f"name arguments of {self.name}"
-            raise ParameterError("what a rule shares", must=must, got=wrong[0])
+        for name in dict(self.shared):
+            if is_field(name):
+                raise ParameterError("what a rule shares", must="have another name than a field of bars", got=name)
+            if name not in arguments(self.function):
+                raise ParameterError("what a rule shares", must=f"name arguments of {self.name}", got=name)
 
     def __call__(self, *arrays_and_parameters: Any, **named: Any) -> Any:
         """Call the function."""

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from quantml.bars import Bars
 from quantml.errors import ParameterError, SimulationError, check, check_whole, did_you_mean
 from quantml.simulation.costs import Costs
-from quantml.simulation.simulator import FREE, _check_account, _fill_for
+from quantml.simulation.reading import check_account, fill_for
+from quantml.simulation.simulator import FREE
 from quantml.simulation.sweeps import accounts as columns
 from quantml.simulation.sweeps.crosses import AverageCross
 from quantml.simulation.sweeps.drivers import Prepared, prepare_rule
+from quantml.simulation.sweeps.foresight import check_foresight
 from quantml.simulation.sweeps.grids import RESULTS, Grid, Values
 from quantml.simulation.sweeps.rules import Rule
 from quantml.simulation.sweeps.tapes import Feed, read_feed
@@ -45,9 +47,13 @@ def sweep(
     """Run a rule over every combination of its parameters, and sum up the account of each.
 
     Every symbol and combination has an account of its own, which does what ``simulate(rule.weights(bars, ...)
-    [[symbol]], bars, costs=..., fill=..., initial_cash=...)`` does, numbers being equal to about 1e-10: decisions at
-    closes, fills at the next open or close, costs, splits, dividends, bars that are missing, ruin. Only sums are kept:
-    memory is a row per combination, whatever the number of bars.
+    [[symbol]], bars, costs=..., fill=..., initial_cash=...)`` does: decisions at closes, fills at the next open or
+    close, costs, splits, dividends, bars that are missing, ruin. The number of trades is the same; final equity (in
+    units of the initial cash), turnover, costs and drawdown are equal to 1e-12, what is averaged over bars to 1e-9.
+    Only sums are kept: memory is a row per combination, whatever the number of bars, beside what the rule shares.
+
+    A rule made by `rule` is run again on a few of its combinations with other prices after some of its decisions, on
+    the symbol with the most bars; where a weight decided before them is another one then, that is an error.
 
     Parameters
     ----------
@@ -80,11 +86,11 @@ def sweep(
     Raises
     ------
     ParameterError
-        If the grid does not fit the rule, or `threads` is below 1.
+        If the grid does not fit the rule, `threads` is below 1, or some costs are not in proportion to notional.
     SimulationError
-        If a rule fails, decides nothing, or returns anything but one finite number or NaN per bar; the text names
-        the combination. As in `simulate`, if next opens are asked of bars without opens, or `initial_cash` is not
-        positive.
+        If a rule fails, decides nothing, decides by later bars, or returns anything but one finite number or NaN per
+        bar; the text names the combination. As in `simulate`, if next opens are asked of bars without opens, or
+        `initial_cash` is not positive.
 
     Warns
     -----
@@ -105,6 +111,9 @@ def sweep(
         for column in range(len(bars.symbols)):
             work = _Work(rule, setting.feed(bars, column), read)
             parts.append(_sums(work.settle(pool, setting.threads, None), bars.periods_per_year))
+    if isinstance(rule, Rule):
+        longest = int(np.argmax(bars.traded.sum(axis=0)))
+        check_foresight(rule, setting.feed(bars, longest), read)
     sums = {name: np.concatenate([part[name] for part in parts]) for name in RESULTS}
     given = {name: np.tile(values, len(bars.symbols)) for name, values in read.columns.items()}
     symbols = pd.Index(bars.symbols, dtype="object").repeat(len(read))
@@ -191,11 +200,11 @@ class _Setting:
 
 
 def _setting(bars: Bars, costs: Costs, fill: Fill | None, initial_cash: float, threads: int | None) -> _Setting:
-    _check_account(initial_cash, delist_after=DELIST_AFTER)
+    check_account(initial_cash, delist_after=DELIST_AFTER)
     check(isinstance(costs, Costs), "costs", "be Costs", type(costs).__name__, error=SimulationError)
     check(len(bars) > 0, "bars", "have at least one row", 0, error=SimulationError)
     count = cpu_count() if threads is None else check_whole("threads", threads, least=1)
-    return _Setting(costs, _fill_for(fill, bars), float(initial_cash), count)
+    return _Setting(costs, fill_for(fill, bars), float(initial_cash), count)
 
 
 def _checked(rule: Any) -> Any:

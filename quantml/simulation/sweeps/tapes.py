@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from quantml.arrays import read_only
 from quantml.bars import FIELDS, Bars
-from quantml.simulation.costs import Costs
+from quantml.simulation.costs import KINDS, Costs
 from quantml.simulation.sweeps.accounts import (
     BLOCK,
     CLOSE,
@@ -77,11 +77,12 @@ def is_field(name: str) -> bool:
 
 def read_feed(bars: Bars, column: int, *, costs: Costs, fill: Fill, initial_cash: float) -> Feed:
     """Read one symbol."""
-    commission, spread, slippage, borrow, financing = costs.rates(bars.periods_per_year).tolist()
+    rates = dict(zip(KINDS, costs.rates(bars.periods_per_year).tolist(), strict=True))
+    borrow, financing = rates.pop("borrow"), rates.pop("financing")
     exits = find_exits(bars)
     terms = Terms(
         cash=initial_cash,
-        per_fill=commission + spread + slippage,
+        per_fill=sum(rates.values()),
         borrow=borrow,
         financing=financing,
         accrues=borrow > 0.0 or financing > 0.0,

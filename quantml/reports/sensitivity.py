@@ -1,0 +1,251 @@
+"""What a run would have come to under other conditions: a page for people, a table for the terminal, plain values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from quantml import __version__
+from quantml.reports import words
+from quantml.reports.curves import capacity_picture, costs_picture
+from quantml.reports.pages import environment
+from quantml.reports.tables import Entry, Heat, Table, entries
+from quantml.reports.terminal import text_table
+from quantml.sensitivities.cells import Cell
+from quantml.sensitivities.surfaces import Surface
+from quantml.sensitivities.whole import Sensitivity, profit
+
+HEAD: Final = ("Condition", "Declared", "Half is left at", "Nothing is left at")
+TITLES: Final = {
+    "costs": "Costs", "delay": "Delay", "participation": "Participation", "capital": "Capital",
+    "borrow_bps": "Borrow", "band": "Rebalancing band", "threshold": "Threshold",
+}  # fmt: skip
+
+
+def value_of(axis: str, value: Any) -> str:
+    """Write a value of an axis in its unit.
+
+    >>> value_of("costs", 2.5), value_of("delay", 1), value_of("participation", None), value_of("capital", 3.2e8)
+    ('2.5 ×', '+1 bar', 'no limit', '320M')
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "no limit" if axis == "participation" else "as chosen"
+    texts = {
+        "costs": f"{value:g} ×",
+        "delay": f"+{words.plural(int(value), 'bar')}" if value else "none",
+        "participation": f"{100.0 * value:g} %",
+        "capital": money(value),
+        "borrow_bps": f"{value:g} bps",
+    }
+    return texts.get(axis, f"{value:.6g}")
+
+
+def money(value: float) -> str:
+    """Write an amount of money in few letters.
+
+    >>> money(1e6), money(-2340.0), money(float("inf")), money(0.0)
+    ('1M', '−2.34k', '–', '0')
+    """
+    if not math.isfinite(value):
+        return words.DASH
+    for unit, name in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= unit:
+            return f"{words.significant(value / unit, 3)}{name}"
+    return words.significant(value, 3)
+
+
+# -------------------------------------------------------------------- sentences
+
+
+def break_even(found: Sensitivity) -> str:
+    """Say at which costs nothing is left."""
+    point = found.break_even
+    if point.bps == 0.0:
+        return "Nothing is left even without costs."
+    paid = f" Fills cost {point.paid_bps:.1f} basis points on average." if math.isfinite(point.paid_bps) else ""
+    if math.isinf(point.bps):
+        return f"No cost per fill takes everything.{paid}"
+    fills = f"{point.bps:.1f} basis points per fill"
+    if math.isnan(point.multiple):
+        return f"Nothing is left at {fills}.{paid}"
+    if math.isinf(point.multiple):
+        return f"Nothing is left at {fills}, and more than that at no multiple of the declared costs.{paid}"
+    return f"Nothing is left at {point.multiple:.2f} times the declared costs, or at {fills}.{paid}"
+
+
+def capacity(found: Sensitivity) -> str:
+    """Say how much capital fits; nothing where that is absent."""
+    size = found.capacity
+    if size is None:
+        return ""
+    if size.impact:
+        basis = f"With an impact coefficient of {size.impact:g}{', which is assumed,' if size.assumed else ''}"
+    else:
+        basis = "Without impact"
+    if math.isnan(size.zero):
+        return f"{basis} nothing can be said of capacity: the run earns nothing."
+    largest = money(size.curve[-1][0])
+    parts = [_reached(amount, left, largest) for amount, left in ((size.half, "half"), (size.zero, "nothing"))]
+    return f"{basis} {parts[0]}, and {parts[1]}."
+
+
+def _reached(amount: float, left: str, largest: str) -> str:
+    if math.isinf(amount):
+        return f"more than {left} of the Sharpe ratio is left at {largest}"
+    if amount == 0.0:
+        return f"{left} or less of the Sharpe ratio is left at the smallest capital that was tried"
+    return f"{left} of the Sharpe ratio is left at {money(amount)}"
+
+
+# --------------------------------------------------------------------- terminal
+
+
+def sensitivity_table(found: Sensitivity, page: Path | None = None) -> RenderableType:
+    """Show what fails first and how far everything else may move, and where a page of it is.
+
+    Parameters
+    ----------
+    found : Sensitivity
+    page : Path, optional
+
+    Returns
+    -------
+    rich renderable
+    """
+    parts: list[RenderableType] = [Text(found.run, style="bold"), Text(words.typeset(found.sentence))]
+    if found.failures:
+        table = text_table(*HEAD)
+        for row in _limits(found):
+            table.add_row(*(Text(cell) for cell in row))
+        parts.append(table)
+    parts.append(Text.assemble(("Break-even: ", "bold"), break_even(found)))
+    if found.capacity is not None:
+        parts.append(Text.assemble(("Capacity: ", "bold"), capacity(found)))
+    parts += [Text.assemble((f"{TITLES[axis]}: ", "bold"), reason) for axis, reason in found.absent.items()]
+    parts.append(Text(f"{words.plural(len(found.cells), 'cell')} on the decisions of the run; nothing was fitted again."))
+    if page is not None:
+        parts.append(Text.assemble(("Page: ", "bold"), str(page), overflow="fold"))
+    return Group(*parts)
+
+
+def _limits(found: Sensitivity) -> list[tuple[str, ...]]:
+    return [
+        (
+            TITLES[one.axis],
+            value_of(one.axis, one.declared),
+            words.DASH if one.halved_after is None else value_of(one.axis, one.halved_at),
+            words.DASH if one.fails_after is None else value_of(one.axis, one.fails_at),
+        )
+        for one in found.failures
+    ]
+
+
+# ------------------------------------------------------------------------- page
+
+
+@dataclass(frozen=True)
+class Map:
+    """A surface as a table of coloured cells.
+
+    Attributes
+    ----------
+    label, corner : str
+        What the cells are, and what the rows are.
+    head : tuple of str
+    rows : tuple of (str, tuple of (Heat, bool))
+        A value of the first axis, and its cells; whether each is the declared one.
+    """
+
+    label: str
+    corner: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[tuple[Heat, bool], ...]], ...]
+
+
+def sensitivity_page(found: Sensitivity) -> bytes:
+    """Write everything as a page that stands alone.
+
+    Returns
+    -------
+    bytes
+        UTF-8, the same for the same run.
+    """
+    surfaces = {surface.name: surface for surface in found.surfaces}
+    content: dict[str, Any] = {
+        "words": words,
+        "version": __version__,
+        "found": found,
+        "sentence": words.typeset(found.sentence),
+        "limits": Table.of("What fails first", HEAD, _limits(found), "lrrr") if found.failures else None,
+        "own": _own(found),
+        "break_even": break_even(found),
+        "costs_picture": costs_picture(found),
+        "costs": heat_map(found, surfaces["costs"]),
+        "capacity": capacity(found),
+        "capacity_picture": capacity_picture(found) if found.capacity else None,
+        "sizes": heat_map(found, surfaces["capacity"]) if "capacity" in surfaces else None,
+        "curve": _curve(found),
+        "borrow": heat_map(found, surfaces["borrow"]) if "borrow" in surfaces else None,
+        "trading": heat_map(found, surfaces["trading"]),
+        "absent": tuple(Entry(TITLES[axis], reason) for axis, reason in found.absent.items()),
+    }
+    return environment().get_template("sensitivity.html.j2").render(content).encode()
+
+
+def heat_map(found: Sensitivity, surface: Surface) -> Map:
+    """Lay a surface's Sharpe ratios out, the first axis downwards; an only axis goes across."""
+    axes, values = surface.axes, surface.values
+    if len(axes) == 1:
+        axes, values = ("", axes[0]), ((None,), values[0])
+    most = max((abs(found.outcomes[cell].sharpe_ratio) for cell in surface.cells if _known(found, cell)), default=0.0)
+    rows = []
+    for down in values[0]:
+        cells = [surface.cell(*((down, across) if axes[0] else (across,))) for across in values[1]]
+        label = value_of(axes[0], down) if axes[0] else "Sharpe ratio"
+        rows.append((label, tuple((_heat(found.outcomes[cell].sharpe_ratio, most), cell == found.declared) for cell in cells)))
+    names = [TITLES[axis] for axis in axes if axis]
+    label = f"Net Sharpe ratio by {' and '.join(name.lower() for name in names)}"
+    return Map(label, " \\ ".join(names), tuple(value_of(axes[1], across) for across in values[1]), tuple(rows))
+
+
+def _known(found: Sensitivity, cell: Cell) -> bool:
+    return math.isfinite(found.outcomes[cell].sharpe_ratio)
+
+
+def _heat(ratio: float, most: float) -> Heat:
+    if not math.isfinite(ratio):
+        return Heat(words.DASH, "", 0.0)
+    strength = round(min(abs(ratio) / most, 1.0), 2) if most else 0.0
+    return Heat(words.number(ratio), "gain" if ratio > 0.0 else "loss", strength)
+
+
+def _own(found: Sensitivity) -> tuple[Entry, ...]:
+    own, cell = found.own, found.declared
+    conditions: Sequence[tuple[str, Any]] = [
+        (title, value_of(axis, getattr(cell, axis))) for axis, title in TITLES.items() if axis not in found.absent
+    ]
+    return entries(
+        ("Net Sharpe ratio", words.number(own.sharpe_ratio)),
+        ("Annual return", words.percent(own.annual_return)),
+        ("Turnover per year", f"{words.number(own.turnover, 1)} times equity"),
+        ("Costs per year", f"{words.percent(own.cost_drag, 2)} of equity"),
+        *conditions,
+    )
+
+
+def _curve(found: Sensitivity) -> Table | None:
+    if found.capacity is None:
+        return None
+    rows = [
+        (money(value), words.number(one.sharpe_ratio), words.percent(one.annual_return),
+         money(profit(value, one)), words.percent(one.cost_drag, 2))
+        for value, one in found.capacity.curve
+    ]  # fmt: skip
+    head = ("Capital", "Sharpe ratio", "Annual return", "Earned per year", "Costs per year")
+    return Table.of("Capacity", head, rows, "rrrrr")

@@ -1,0 +1,281 @@
+"""Stops: how the ledger closes a position by itself, and the kernels that play them within the bar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numba import types
+
+from quantml.errors import SimulationError, check, is_finite, is_whole
+from quantml.kernels import F2, kernel
+from quantml.simulation.charges import settle
+from quantml.simulation.layout import (
+    BOOK,
+    BOOL,
+    BY_LIMIT,
+    BY_STOP,
+    EXPIRED,
+    FLOAT,
+    FROM_OPEN,
+    INT,
+    LATE,
+    LEVELS,
+    LOSS,
+    MARKET,
+    NOBODY,
+    PROFIT,
+    RULES,
+    TRAILED,
+    Book,
+    Floats,
+    Levels,
+    Market,
+    Rules,
+)
+from quantml.simulation.orders import room_at
+from quantml.space import Declaration, alternatives
+
+
+@dataclass(frozen=True)
+class StopLoss(Declaration):
+    """Close a position once its price has moved against it by `distance`, as a fraction of the average entry price.
+
+    It fills at its price where a bar touches it, and at the open where the open is beyond it. The average moves where a
+    position is enlarged.
+
+    Parameters
+    ----------
+    distance : float
+        Above 0; below 1.
+
+    Raises
+    ------
+    ParameterError
+        If `distance` is out of range.
+    """
+
+    distance: float
+
+    def validate(self) -> None:
+        """Raise `ParameterError` where a parameter is out of range."""
+        held = is_finite(self.distance) and 0.0 < self.distance < 1.0
+        check(held, f"{type(self).__name__}.distance", "be above 0 and below 1", self.distance)
+
+
+@dataclass(frozen=True)
+class TrailingStop(StopLoss):
+    """Close a position once its price has come back by `distance`, as a fraction of the best price since entry.
+
+    The best price moves once a bar, at its close, to the bar's high for a long position and its low for a short one:
+    within a bar it is not known which came first.
+
+    Parameters
+    ----------
+    distance : float
+        Above 0; below 1.
+
+    Raises
+    ------
+    ParameterError
+        If `distance` is out of range.
+    """
+
+
+@dataclass(frozen=True)
+class TakeProfit(Declaration):
+    """Close a position once its price has moved in its favour by `distance`, as a fraction of the average entry price.
+
+    It fills at its price where a bar touches it, and at the open where the open is beyond it.
+
+    Parameters
+    ----------
+    distance : float
+        Positive.
+
+    Raises
+    ------
+    ParameterError
+        If `distance` is not positive.
+    """
+
+    distance: float
+
+    def validate(self) -> None:
+        """Raise `ParameterError` where a parameter is out of range."""
+        held = is_finite(self.distance) and self.distance > 0.0
+        check(held, "TakeProfit.distance", "be a finite number above 0", self.distance)
+
+
+@dataclass(frozen=True)
+class TimeStop(Declaration):
+    """Close a position at the fill `bars` of its symbol's own bars after the one that opened it.
+
+    Parameters
+    ----------
+    bars : int
+        At least 1.
+
+    Raises
+    ------
+    ParameterError
+        If `bars` is not positive.
+    """
+
+    bars: int
+
+    def validate(self) -> None:
+        """Raise `ParameterError` where a parameter is out of range."""
+        check(is_whole(self.bars, least=1), "TimeStop.bars", "be a whole number of at least 1", self.bars)
+
+
+Exit = StopLoss | TrailingStop | TakeProfit | TimeStop
+_DISTANCES: Final[dict[type, str]] = {StopLoss: "loss", TrailingStop: "trail", TakeProfit: "profit"}
+
+
+def check_exits(exits: Sequence[Any]) -> None:
+    """Raise `SimulationError` where one of `exits`, or an alternative of it, is no stop, or two are of a kind."""
+    rule = "be StopLoss, TrailingStop, TakeProfit or TimeStop objects"
+    for one in (one for part in exits for one in alternatives(part)):
+        check(isinstance(one, Exit), "exits", rule, one, error=SimulationError)
+    kinds = [kind for part in exits for kind in {type(one).__name__ for one in alternatives(part)}]
+    twice = [kind for kind in kinds if kinds.count(kind) > 1]
+    check(not twice, "exits", "have one of a kind", twice[0] if twice else "", error=SimulationError)
+
+
+def levels_of(exits: Sequence[Any], *, reenter: bool) -> Levels:
+    """Say stops in numbers."""
+    told: dict[str, Any] = {}
+    for part in exits:
+        told[_DISTANCES.get(type(part), "bars")] = part.bars if isinstance(part, TimeStop) else float(part.distance)
+    loss, profit, trail = (told.get(name, np.inf) for name in ("loss", "profit", "trail"))
+    return Levels(bool(told), loss, profit, trail, int(told.get("bars", 0)), reenter, optimistic=False)
+
+
+# ----------------------------------------------------------------- kernels
+
+
+@kernel(types.UniTuple(FLOAT, 2)(FLOAT, FLOAT, FLOAT, LEVELS))
+def _stop_of(side: float, entry: float, peak: float, levels: Levels) -> tuple[float, float]:
+    """Return the price of a position's stop against it, and the kind that it is."""
+    loss, trail = entry * (1.0 - side * levels.loss), peak * (1.0 - side * levels.trail)
+    if (trail > loss) if side > 0.0 else (trail < loss):
+        return trail, float(TRAILED)
+    return loss, float(LOSS)
+
+
+@kernel(BOOL(INT, INT, F2, BOOK))
+def _is_watched(t: int, n: int, close: Floats, book: Book) -> bool:
+    """Say whether a symbol is held on a bar of its own, and is not on its way out already."""
+    if book.positions[t + 1, n] == 0.0 or np.isnan(close[t, n]):
+        return False
+    return bool(book.why[n] < LOSS or np.isnan(book.rest[n]))
+
+
+@kernel(types.void(INT, INT, FLOAT, RULES, BOOK))
+def _block(t: int, n: int, held: float, rules: Rules, book: Book) -> None:
+    """Drop an order that would hold the same side, and let no other do so before a decision has asked otherwise."""
+    asks_otherwise = book.pending[n] * held <= 0.0  # and so has been asked already, by an order that waits
+    if book.pending[n] * held > 0.0:
+        book.pending[n] = np.nan
+    if not (rules.levels.reenter or asks_otherwise):
+        book.blocked[n] = 1 if held > 0.0 else NOBODY
+
+
+@kernel(types.void(INT, MARKET, RULES, BOOK))
+def _close_all(t: int, market: Market, rules: Rules, book: Book) -> None:
+    """Close what has a price to leave at, as far as its volume goes; the rest waits."""
+    leaves = False
+    for n in range(book.pending.size):
+        book.wanted[n] = 0.0
+        if np.isnan(book.at[n]):
+            continue
+        leaves, held = True, book.positions[t + 1, n]
+        _block(t, n, held, rules, book)
+        room = room_at(t, n, market.volume, book.taken, rules.handling)
+        book.wanted[n] = np.copysign(min(abs(held), room), -held)
+        if abs(held) > room:
+            book.rest[n], book.why[n], book.partly[n], book.decided[n] = -held - book.wanted[n], book.kind[n], 1, t
+    if leaves:
+        settle(t, False, market, rules, book)
+
+
+@kernel(types.void(INT, MARKET, RULES, BOOK))
+def exit_at_open(t: int, market: Market, rules: Rules, book: Book) -> None:
+    """Close what has a stop or target that the open is beyond, at the open."""
+    for n in range(book.pending.size):
+        book.begun[n], book.at[n] = FROM_OPEN, np.nan
+        if not _is_watched(t, n, market.close, book):
+            continue
+        first = market.open[t, n] * book.shift[n]
+        side = 1.0 if book.positions[t + 1, n] > 0.0 else -1.0
+        stop, kind = _stop_of(side, book.entry[n], book.peak[n], rules.levels)
+        if side * (first - stop) <= 0.0:
+            book.at[n], book.kind[n] = first, int(kind)
+        elif side * (first - book.entry[n] * (1.0 + side * rules.levels.profit)) >= 0.0:
+            book.at[n], book.kind[n] = first, PROFIT
+    _close_all(t, market, rules, book)
+
+
+@kernel(INT(FLOAT, FLOAT, FLOAT, INT, LEVELS))
+def _first_touched(against: float, beyond: float, last: float, began: int, levels: Levels) -> int:
+    """Say which price a bar touches first: -1 the stop, 1 the target, 0 neither.
+
+    The stop is touched where `against`, the room that the bar's worst price leaves to it, is not positive; the target
+    where `beyond` is at least 0. `last` is 1 where the close is beyond the target, -1 beyond the stop, else 0. A
+    position that came about within the bar has not surely seen the extreme that its order did not need.
+    """
+    may_stop, may_take = against <= 0.0, beyond >= 0.0
+    sure_stop = may_stop and (began != BY_STOP or last < 0.0)
+    sure_take = may_take and (began != BY_LIMIT or last > 0.0)
+    if levels.optimistic:
+        return 1 if may_take else (-1 if sure_stop else 0)
+    return -1 if may_stop else (1 if sure_take else 0)
+
+
+@kernel(types.void(INT, MARKET, RULES, BOOK))
+def exit_within(t: int, market: Market, rules: Rules, book: Book) -> None:
+    """Close what has a stop or target that the bar touches, at its price.
+
+    Where both are touched, or one may have been before the position came about, the stop is taken; the target is on the
+    optimistic path.
+    """
+    for n in range(book.pending.size):
+        book.at[n] = np.nan
+        if not _is_watched(t, n, market.close, book):
+            continue
+        shift, side = book.shift[n], 1.0 if book.positions[t + 1, n] > 0.0 else -1.0
+        stop, kind = _stop_of(side, book.entry[n], book.peak[n], rules.levels)
+        target = book.entry[n] * (1.0 + side * rules.levels.profit)
+        worst, best = market.low[t, n] * shift, market.high[t, n] * shift
+        if side < 0.0:
+            worst, best = best, worst
+        close = market.close[t, n] * shift
+        last = 1.0 if side * (close - target) >= 0.0 else (-1.0 if side * (close - stop) <= 0.0 else 0.0)
+        touched = _first_touched(side * (worst - stop), side * (best - target), last, book.begun[n], rules.levels)
+        if touched < 0:
+            book.at[n], book.kind[n] = stop, int(kind)
+        elif touched > 0:
+            book.at[n], book.kind[n] = target, PROFIT
+    _close_all(t, market, rules, book)
+
+
+@kernel(types.void(INT, MARKET, RULES, BOOK))
+def grow_older(t: int, market: Market, rules: Rules, book: Book) -> None:
+    """Move best prices to the close of a bar, and order the sale of what has been held for long enough."""
+    for n in range(book.pending.size):
+        held = book.positions[t + 1, n]
+        if held == 0.0 or np.isnan(market.close[t, n]):
+            continue
+        if book.begun[n] != LATE:
+            best = market.high[t, n] if held > 0.0 else market.low[t, n]
+            if book.begun[n] != FROM_OPEN:
+                best = market.close[t, n]
+            best *= book.shift[n]
+            book.peak[n] = max(book.peak[n], best) if held > 0.0 else min(book.peak[n], best)
+        book.age[n] += 1
+        if 0 < rules.levels.bars <= book.age[n]:
+            _block(t, n, held, rules, book)
+            book.rest[n], book.why[n], book.partly[n], book.decided[n] = -held, EXPIRED, 1, t

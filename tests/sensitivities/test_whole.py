@@ -1,0 +1,200 @@
+"""Every cell is what the study itself would have come to, had it declared so."""
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import quantml as qm
+from quantml import Costs, WalkForward
+from quantml.errors import DataError, InputError, ParameterError, StorageError
+from quantml.features import Momentum
+from quantml.sensitivities import Axes, sensitivity
+from quantml.sensitivities.cells import scaled
+from quantml.signals import MovingAverageCross, Sign
+from quantml.simulation import Execution, Rebalancing, Simulator
+from quantml.space import Declaration
+from tests.sensitivities.conftest import make_bars, make_study
+
+
+@dataclass(frozen=True)
+class Later(Declaration):
+    bars: int
+
+    def __call__(self, weights, context):
+        moved = weights.frame.shift(self.bars)
+        return moved.fillna(0.0)
+
+
+def declared_so(study, cell):
+    """Write a cell into the declaration of its study."""
+    costs = replace(scaled(study.costs, cell.costs), impact=cell.impact, borrow_bps=cell.borrow_bps)
+    simulator = Simulator(
+        execution=Execution(participation=cell.participation), rebalancing=Rebalancing(band=cell.band), initial_cash=cell.capital
+    )
+    steps = [Sign(threshold=cell.threshold), Later(cell.delay)]
+    return replace(study, costs=costs, simulator=simulator, signal=steps)
+
+
+def test_cells_equal_running_the_study_again(study, found):
+    picked = [surface.cells[place] for surface in found.surfaces for place in (0, len(surface.cells) // 2, -1)]
+    picked += [found.surface("costs").cell(2.0, 3), found.surface("capacity").cell(3.2e8, 0.05)]
+    assert len({cell.delay for cell in picked}) >= 3
+    assert len({cell.threshold for cell in picked}) >= 3
+    for cell in picked:
+        again = qm.run(declared_so(study, cell))
+        assert found.outcomes[cell].sharpe_ratio == pytest.approx(again.metrics["sharpe_ratio"], abs=1e-9, nan_ok=True)
+        assert found.outcomes[cell].annual_return == pytest.approx(again.metrics["annual_return"], abs=1e-9)
+
+
+def test_about_200_cells_hold_the_run_itself(finished, found):
+    assert 190 <= len(found.tried) <= 210
+    assert found.own.sharpe_ratio == pytest.approx(finished.metrics["sharpe_ratio"], abs=1e-12)
+    own = found.cells[found.cells["declared"]]
+    assert set(own["surface"]) == {"costs", "borrow", "trading"}  # capacity assumes an impact
+    assert own[["costs", "delay", "borrow_bps", "band", "threshold"]].drop_duplicates().to_numpy().tolist() == [
+        [1.0, 0, 40.0, 0.0, 0.001]
+    ]
+    assert dict(found.absent) == {}
+    assert (found.cells.loc[found.cells["surface"] == "capacity", "impact"] == 1.0).all()
+
+
+def test_costs_capital_and_participation_take_what_they_must(found):
+    costs = found.surface("costs")
+    along = [found.outcomes[cell].sharpe_ratio for _, cell in costs.along("costs")]
+    assert (np.diff(along) < 0.0).all()
+    table = found.cells[found.cells["surface"] == "capacity"]
+    unlimited = table[table["participation"].isna()]
+    assert (unlimited["traded"] == 1.0).all()
+    assert (np.diff(unlimited["sharpe_ratio"]) < 0.0).all()
+    largest = table[table["capital"] == table["capital"].max()].set_index("participation")["traded"]
+    assert largest.loc[0.01] < largest.loc[0.1] < 1.0
+
+
+def test_threads_and_folders_change_nothing(finished, found, tmp_path, strategy):
+    one = sensitivity(finished, threads=1)
+    assert one.cells.equals(found.cells)
+    assert one.as_values() == found.as_values()
+    made = qm.run(qm.load_study(strategy), out=tmp_path / "runs")
+    saved = sensitivity(made.folder)
+    assert saved.as_values() == sensitivity(made).as_values()
+    assert json.loads(json.dumps(saved.as_values(), allow_nan=True))["run"] == f"mine/{made.id}"
+
+
+STRATEGY = """
+from quantml import Choice, Costs, Study, Tuning, WalkForward
+from quantml.forecasters import HistoricalMean
+from quantml.loaders import Sample
+from quantml.signals import Sign, VolatilityTarget
+from quantml.targets import ForwardReturn
+from neighbour import COSTS
+
+study = Study(
+    data=Sample("indices", start="2014-01-01"), target=ForwardReturn(5), forecaster=HistoricalMean(),
+    signal=[Choice(Sign(), Sign(threshold=0.002), Sign(short=False)), VolatilityTarget(0.1)], costs=COSTS,
+    validation=WalkForward(train="2y", test="1y"), tuning=Tuning("sharpe_ratio"),
+)
+"""
+
+
+@pytest.fixture
+def strategy(tmp_path):
+    (tmp_path / "neighbour.py").write_text("from quantml import Costs\nCOSTS = Costs(spread_bps=2)\n")
+    path = tmp_path / "mine.py"
+    path.write_text(STRATEGY)
+    return path
+
+
+def test_a_run_that_is_not_what_it_was_is_refused_in_one_sentence(strategy, tmp_path):
+    made = qm.run(qm.load_study(strategy), out=tmp_path / "runs")
+    copy = tmp_path / "copy"
+
+    def spoilt(name, old, new):
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(made.folder, copy)
+        (copy / name).write_text((copy / name).read_text().replace(old, new, 1))
+        return copy
+
+    with pytest.raises(StorageError, match="must hold the source that was run"):
+        sensitivity(spoilt("source/mine.py", "0.002", "0.003"))
+    with pytest.raises(StorageError, match="must hold the source that was run"):
+        sensitivity(spoilt("source/neighbour.py", "spread_bps=2", "spread_bps=3"))
+    with pytest.raises(DataError, match="must be the data that the run was made from, fingerprint 000000"):
+        sensitivity(spoilt("run.json", made.manifest["identity"]["data"][:6], "000000"))
+    ratio = repr(made.metrics["sharpe_ratio"])
+    with pytest.raises(StorageError, match="must come out as it was saved; got 'a Sharpe ratio of .* Run the study|run the study again"):
+        sensitivity(spoilt("run.json", f'"sharpe_ratio": {ratio}', '"sharpe_ratio": 9.5'))
+    with pytest.raises(StorageError, match="must have format version 1; got 7"):
+        sensitivity(spoilt("run.json", '"format": 1', '"format": 7'))
+    shutil.rmtree(copy / "source")
+    (copy / "run.json").write_bytes((made.folder / "run.json").read_bytes())
+    with pytest.raises(StorageError, match=r"must hold the source of its study; got 'no .*mine\.py'"):
+        sensitivity(copy)
+    with pytest.raises(StorageError, match="a run must be an existing folder"):
+        sensitivity(tmp_path / "nowhere")
+
+
+def test_a_run_that_only_forecasts_is_refused(study):
+    with pytest.raises(ParameterError, match=r"study/\w+ must have traded; got 'forecasts only'"):
+        sensitivity(qm.run(replace(study, signal=None)))
+
+
+@pytest.mark.parametrize(
+    ("axis", "values"),
+    [
+        ("costs", [-1.0]), ("costs", [np.inf]), ("delay", [1.5]), ("participation", [0.0]), ("participation", [1.1]),
+        ("capital", [0.0]), ("band", 0.1), ("threshold", ["a"]), ("borrow_bps", "12"), ("impact", -1.0),
+    ],
+)  # fmt: skip
+def test_values_out_of_range_are_refused(axis, values):
+    with pytest.raises(InputError, match=f"Axes.{axis} must"):
+        Axes(**{axis: values})
+
+
+def test_what_cannot_be_asked_is_absent_and_says_why():
+    clock = make_bars().clock
+    bars = qm.Bars.from_close(make_bars().close, periods_per_year=252)
+    rule = make_study(
+        data=bars, signal=MovingAverageCross(5, 20), target=None, forecaster=None, costs=Costs(), fill=None,
+        validation=WalkForward(train=100, test=100),
+    )  # fmt: skip
+    found = sensitivity(qm.run(rule))
+    assert dict(found.absent) == {
+        "threshold": "No step of the signal has a threshold.",
+        "costs": "The study declares no costs, and a multiple of nothing is nothing.",
+        "participation": "The bars have no volume, of which a share could be taken.",
+        "capital": "The bars have no volume, and every cost is in proportion: any capital earns the same.",
+        "borrow_bps": "Nothing is sold short, so that nothing is borrowed.",
+    }
+    assert found.capacity is None
+    assert np.isnan(found.break_even.multiple)
+    assert [surface.name for surface in found.surfaces] == ["costs", "trading"]
+    assert len(clock) == 420
+
+
+def test_capital_counts_without_volume_where_costs_do_not_grow_with_it(study):
+    bars = qm.Bars.from_close(make_bars().close, periods_per_year=252)
+    found = sensitivity(qm.run(replace(study, data=bars, costs=Costs(commission_minimum=5.0))))
+    assert set(found.absent) == {"participation"}
+    along = [found.outcomes[cell].sharpe_ratio for _, cell in found.surface("capacity").along("capital")]
+    assert (np.diff(along) > 0.0).all()  # the minimum weighs less
+    assert not found.capacity.assumed
+
+
+def test_a_threshold_that_was_not_saved_with_its_forecasts_is_absent(study):
+    class Fitted(Sign):
+        def fit(self, train):
+            return self
+
+    found = sensitivity(qm.run(replace(study, signal=Fitted(threshold=0.001), features=[Momentum(5)])))
+    assert found.absent["threshold"] == "The signal has steps that were fitted in each fold, and these are not saved."
+
+
+def test_the_default_axes_hold_pandas_frames_apart(found):
+    first = found.cells
+    first.iloc[0, 1] = 99.0
+    assert found.cells.iloc[0, 1] != 99.0
+    assert isinstance(found.cells, pd.DataFrame)

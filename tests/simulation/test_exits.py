@@ -1,0 +1,211 @@
+"""Stops: what closes a position within the bar, and at which price."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quantml.bars import Bars
+from quantml.errors import ParameterError, SimulationError
+from quantml.simulation import Costs, Execution, Simulation, StopLoss, TakeProfit, TimeStop, TrailingStop, simulate
+from quantml.timing import Fill
+
+LOSS, PROFIT = StopLoss(0.05), TakeProfit(0.10)
+
+
+def bars(*rows: tuple[float, float, float, float], **more: list[float]) -> Bars:
+    """Make bars of A from open, high, low and close."""
+    clock = pd.bdate_range("2024-01-01", periods=len(rows))
+    data = dict(zip(("open", "high", "low", "close"), np.array(rows, dtype=np.float64).T, strict=True)) | more
+    frames = {name: pd.DataFrame({"A": values}, clock) for name, values in data.items()}
+    return Bars.from_frame(pd.concat(frames, axis=1), periods_per_year=252)
+
+
+FLAT = (100, 100, 100, 100)
+
+
+def run(panel: Bars, exits: Any, by_row: dict[int, float] | None = None, **more: Any) -> Simulation:
+    by_row = {0: 0.5} if by_row is None else by_row
+    weights = pd.DataFrame({"A": list(by_row.values())}, index=panel.clock[list(by_row)])
+    return simulate(weights, panel, exits=exits, **{"initial_cash": 1000.0, **more})
+
+
+def exit_of(done: Simulation) -> list[Any] | None:
+    """Return row, price and kind of the second fill."""
+    if len(done.fills) == 1:
+        return None
+    fill = done.fills.iloc[1]
+    assert pd.isna(fill["decided"]) or fill["kind"] == "expired"
+    return [done.clock.get_loc(fill["time"]), fill["price"], fill["kind"]]
+
+
+# Bought at the open of row 1, at 100, or sold short; row 2 is the bar.
+CASES: dict[str, Any] = {
+    "a loss within the bar": (1, (101, 102, 94, 99), [2, 95.0, "loss"]),
+    "a loss that is touched": (1, (101, 102, 95, 99), [2, 95.0, "loss"]),
+    "a loss that is not": (1, (101, 102, 95.01, 99), None),
+    "a gap through the loss": (1, (90, 99, 89, 98), [2, 90.0, "loss"]),
+    "a profit within the bar": (1, (101, 111, 96, 99), [2, 110.0, "profit"]),
+    "a gap beyond the profit": (1, (115, 116, 100, 101), [2, 115.0, "profit"]),
+    "both, in an unknown order": (1, (101, 112, 94, 99), [2, 95.0, "loss"]),
+    "a gap beyond the profit comes before the loss": (1, (115, 116, 90, 91), [2, 115.0, "profit"]),
+    "a short's loss": (-1, (99, 106, 98, 101), [2, 105.0, "loss"]),
+    "a short's gap": (-1, (107, 108, 98, 101), [2, 107.0, "loss"]),
+    "a short's profit": (-1, (99, 102, 89, 95), [2, 90.0, "profit"]),
+    "both, of a short": (-1, (99, 106, 89, 95), [2, 105.0, "loss"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_bar_by_hand(case: str) -> None:
+    side, bar, expected = CASES[case]
+    found = exit_of(run(bars(FLAT, FLAT, bar, FLAT), [LOSS, PROFIT], {0: 0.5 * side}))
+    assert found == (None if expected is None else [2, pytest.approx(expected[1], rel=1e-15), expected[2]])
+    if bar[0] == 101:  # the same on the bar of the entry, where the entry is at the open of 100
+        first = (100, *bar[1:])
+        found = exit_of(run(bars(FLAT, first, FLAT), [LOSS, PROFIT], {0: 0.5 * side}))
+        assert found == (None if expected is None else [1, pytest.approx(expected[1], rel=1e-15), expected[2]])
+
+
+def test_both_paths_and_what_is_ambiguous() -> None:
+    # 5 units at 100; 95 is a loss of 25, 110 a profit of 50: 75 of at most 50 hangs on the order
+    done = run(bars(FLAT, FLAT, (101, 112, 94, 99), FLAT), [LOSS, PROFIT])
+    assert done.equity.tolist() == [1000.0, 1000.0, 975.0, 975.0]
+    assert done.optimistic_equity.tolist() == [1000.0, 1000.0, 1050.0, 1050.0]
+    assert done.ambiguous == 1.5
+    known = run(bars(FLAT, FLAT, (101, 112, 96, 99), FLAT), [LOSS, PROFIT])
+    assert (known.ambiguous, known.equity.iloc[-1]) == (0.0, 1050.0)
+    assert run(bars(FLAT, FLAT, (101, 112, 94, 99), FLAT), LOSS).optimistic is None
+
+
+# A limit at 98 fills within row 1, or a stop at 102; stop 5 % below, target 10 % above.
+ENTERED: dict[str, Any] = {
+    "the loss is below the limit, so after it": ({"limit": 0.02}, (100, 100, 93, 97), [1, 98 * 0.95, "loss"], 0.0),
+    "the high may be before the limit": ({"limit": 0.02}, (100, 109, 97, 99), None, 1.0),
+    "the close is beyond the target": ({"limit": 0.02}, (100, 109, 97, 108.5), [1, 98 * 1.1, "profit"], 0.0),
+    "the target is above the stop order, so after it": ({"stop": 0.02}, (100, 113, 99, 101), [1, 102 * 1.1, "profit"], 0.0),
+    "the low may be before the stop order": ({"stop": 0.02}, (100, 103, 96, 101), [1, 102 * 0.95, "loss"], 1.0),
+    "the close is beyond the loss": ({"stop": 0.02}, (100, 103, 96, 96.5), [1, 102 * 0.95, "loss"], 0.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ENTERED)
+def test_a_position_that_comes_about_within_the_bar(case: str) -> None:
+    offset, bar, expected, ambiguous = ENTERED[case]
+    done = run(bars(FLAT, bar, (99, 99, 99, 99)), [LOSS, PROFIT], execution=Execution(**offset))
+    assert exit_of(done) == (None if expected is None else [1, pytest.approx(expected[1]), expected[2]])
+    assert (done.ambiguous > 0.0) == (ambiguous > 0.0)
+
+
+def test_a_trailing_stop_moves_at_closes() -> None:
+    # The high of 120 on row 2 sets the stop to 108 for row 3; on row 2 itself it stood at 90.
+    rising = bars(FLAT, FLAT, (101, 120, 100, 118), (117, 119, 107, 110), FLAT)
+    assert exit_of(run(rising, TrailingStop(0.1))) == [3, pytest.approx(108.0), "trailed"]
+    nearer = bars(FLAT, FLAT, (101, 120, 97, 118), FLAT)
+    assert exit_of(run(nearer, [TrailingStop(0.1), StopLoss(0.02)])) == [2, 98.0, "loss"]
+    falling = bars(FLAT, FLAT, (99, 100, 80, 82), (83, 89, 81, 82), FLAT)
+    assert exit_of(run(falling, TrailingStop(0.1), {0: -0.5})) == [3, pytest.approx(88.0), "trailed"]
+
+
+def test_the_bar_of_a_late_entry_is_not_looked_at() -> None:
+    panel = bars(FLAT, (100, 130, 70, 100), (100, 101, 99, 100), (100, 101, 92, 100))
+    for fill, row in ((Fill.NEXT_CLOSE, None), (Fill.NEXT_OPEN, 1)):
+        found = exit_of(run(panel, [StopLoss(0.2), TrailingStop(0.1)], fill=fill))
+        assert (found and found[0]) == row
+
+
+@pytest.mark.parametrize("fill", [Fill.NEXT_OPEN, Fill.NEXT_CLOSE, Fill.PERIOD])
+def test_a_time_stop_fills_so_many_bars_after_the_entry(fill: Fill) -> None:
+    panel = bars(*[FLAT] * 8)
+    for count in (1, 3):
+        done = run(panel, TimeStop(count), dict.fromkeys(range(7), 0.5), fill=fill)
+        entry = fill.delay
+        assert exit_of(done) == [entry + count, 100.0, "expired"]
+        assert done.fills["decided"].iloc[1] == panel.clock[entry + count - 1]
+        assert len(done.fills) == 2
+
+
+def test_what_a_stop_has_closed_stays_closed_until_a_decision_asks_otherwise() -> None:
+    panel = bars(FLAT, FLAT, (100, 100, 94, 100), *[FLAT] * 5)
+    always = dict.fromkeys(range(7), 0.5)
+    assert len(run(panel, LOSS, always).fills) == 2
+    again = run(panel, LOSS, {**always, 4: 0.0})
+    assert again.clock.get_indexer(again.fills["time"]).tolist() == [1, 2, 6]
+    turned = run(panel, LOSS, {**always, 4: -0.5})
+    assert turned.fills["units"].round(6).tolist()[2:] == pytest.approx([-4.875, 9.75])
+    at_once = run(panel, LOSS, always, reenter=True)
+    assert at_once.clock.get_indexer(at_once.fills["time"]).tolist() == [1, 2, 3]
+
+
+def test_a_decision_that_waits_when_a_stop_fills_has_asked_already() -> None:
+    # the close of row 2 asks for nothing; the open of row 3 is beyond the stop, which sells what would have been sold there
+    low = (90, 90, 90, 90)
+    panel = bars(FLAT, FLAT, FLAT, low, low, low)
+    again = run(panel, LOSS, {0: 0.5, 2: 0.0, 3: 0.5})
+    assert again.clock.get_indexer(again.fills["time"]).tolist() == [1, 3, 4]
+    turned = run(panel, LOSS, {0: 0.5, 2: -0.5, 3: 0.5})
+    assert turned.clock.get_indexer(turned.fills["time"]).tolist() == [1, 3, 3, 4]
+
+
+def test_an_order_of_the_same_side_that_waits_is_dropped() -> None:
+    panel = bars(FLAT, FLAT, (100, 100, 94, 100), FLAT)
+    done = run(panel, LOSS, {0: 0.5, 1: 0.6}, fill=Fill.NEXT_CLOSE)
+    assert done.positions["A"].tolist() == [0.0, 5.0, 0.0, 0.0]
+    turned = run(panel, LOSS, {0: 0.5, 1: -0.5}, fill=Fill.NEXT_CLOSE)
+    assert turned.positions["A"].tolist() == [0.0, 5.0, -4.875, -4.875]
+
+
+def test_levels_are_told_from_the_average_entry_in_the_shares_of_the_bar() -> None:
+    # 5 at 100, then 5 more at 110 (0.52381 of 1050 is 5 units): 105 on average, 52.5 after the split, stop 49.875
+    panel = bars(FLAT, FLAT, (110, 110, 110, 110), (55, 55, 49, 52), split=[1, 1, 1, 2])
+    done = run(panel, LOSS, {0: 0.5, 1: 1100 / 1050})
+    assert exit_of(run(panel, LOSS, {0: 0.5})) is None
+    assert done.fills.iloc[2][["price", "kind"]].tolist() == [pytest.approx(49.875), "loss"]
+
+
+def test_a_stop_that_volume_cuts_is_carried() -> None:
+    panel = bars(FLAT, FLAT, (100, 100, 94, 100), (99, 99, 99, 99), FLAT, volume=[1.0, 50.0, 20.0, 20.0, 20.0])
+    done = run(panel, LOSS, dict.fromkeys(range(4), 0.5), execution=Execution(participation=0.1))
+    assert done.fills["units"].tolist() == [5.0, -2.0, -2.0, -1.0]
+    assert done.fills["price"].tolist() == [100.0, 95.0, 99.0, 100.0]
+    assert done.fills["kind"].tolist() == ["ordered", "loss", "loss", "loss"]
+
+
+def test_stops_pay_costs_and_trips_say_why_they_ended() -> None:
+    done = run(bars(FLAT, FLAT, (100, 104, 94, 100), FLAT), LOSS, costs=Costs(commission_bps=100, impact=0.0))
+    (trade,) = done.trades.to_dict("records")
+    assert trade["commission"] == pytest.approx(5.0 + 4.75)
+    assert (trade["exit_reason"], trade["exit_price"]) == ("loss", 95.0)
+    # what the bar of the exit did besides is not known
+    assert (trade["mae"], trade["mfe"]) == (pytest.approx(-0.05), 0.0)
+
+
+def test_excursions_see_the_bars_that_were_held_through() -> None:
+    panel = bars(FLAT, (100, 130, 70, 100), (100, 108, 96, 104), FLAT, FLAT)
+    for fill, expected in ((Fill.NEXT_OPEN, [-0.30, 0.30]), (Fill.NEXT_CLOSE, [-0.04, 0.08])):
+        done = run(panel, (), {0: 0.5, 2: 0.0}, fill=fill)
+        assert done.trades[["mae", "mfe"]].to_numpy().tolist() == [pytest.approx(expected)]
+        short = run(panel, (), {0: -0.5, 2: 0.0}, fill=fill).trades
+        assert short[["mae", "mfe"]].to_numpy().tolist() == [pytest.approx([-expected[1], -expected[0]])]
+
+
+def test_stops_need_the_prices_of_the_bar(bars_of: Any, weights_on: Any) -> None:
+    closes = bars_of([1, 1])
+    with pytest.raises(SimulationError, match="bars must have opens, highs and lows to fill within a bar; got 'close'"):
+        simulate(weights_on(closes, {0: 1.0}), closes, exits=LOSS)
+
+
+@pytest.mark.parametrize(("exits", "text"), [([LOSS, LOSS], "one of a kind; got 'StopLoss'"), (["x"], "StopLoss, Tr")])
+def test_bad_exits_are_refused(exits: Any, text: str) -> None:
+    with pytest.raises(SimulationError, match=f"exits must .*{text}"):
+        run(bars(FLAT, FLAT), exits)
+
+
+@pytest.mark.parametrize(("kind", "value"), [(StopLoss, 0.0), (StopLoss, 1.0), (TrailingStop, -1), (TakeProfit, 0.0),
+                                             (TakeProfit, np.inf), (TimeStop, 0), (TimeStop, 1.5)])  # fmt: skip
+def test_bad_parameters_are_refused(kind: type, value: Any) -> None:
+    with pytest.raises(ParameterError, match=f"^{kind.__name__}.(distance|bars) must be "):
+        kind(value)
