@@ -88,3 +88,13 @@ def test_everything_of_the_simulation_is_listed():
     assert declared - {"AverageCross", "NotCompiled", "Simulation"} - listed == set()
     for part in (simulation.Costs, simulation.Execution, simulation.Margin, simulation.Rebalancing):
         assert {field.name for field in fields(part)} - {"minimum_units"} - listed == set()
+
+
+def test_the_example_of_sensitivity_runs():
+    made = {}
+    exec(re.findall(r"```python\n(.*?)```", (DOCS / "sensitivity.md").read_text(), re.DOTALL)[0], made)
+    assert made["costs"].shape == (4, 3)
+    assert made["costs"].loc[1.0, 0] == made["found"].own.sharpe_ratio
+    assert made["found"].break_even.multiple > 1.0
+    axes = [name for name in made["found"].cells if f"`{name}`" in (DOCS / "sensitivity.md").read_text()]
+    assert {"costs", "delay", "capital", "participation", "borrow_bps", "band", "threshold", "filled"} <= set(axes)

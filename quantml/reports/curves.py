@@ -68,7 +68,10 @@ def capacity_picture(found: Sensitivity) -> Picture:
         half = sheet.height / 2.0
         upper = axes_of(figure, sheet, top=TITLE, bottom=half, left=LEFT)
         lower = axes_of(figure, sheet, top=half + TITLE, bottom=AXIS, left=LEFT)
-        for axes, values, title in ((upper, ratios, "Net Sharpe ratio"), (lower, earned, "Earned per year, in currency")):
+        for axes, values, title in (
+            (upper, ratios, "Net Sharpe ratio"),
+            (lower, earned, "Earned per year, in currency"),
+        ):
             write_title(axes, title)
             axes.set_xscale("log")
             axes.plot(capital, values, color=Ink.STRATEGY, linewidth=1.6, marker="o", markersize=3.5)

@@ -128,7 +128,9 @@ def sensitivity_table(found: Sensitivity, page: Path | None = None) -> Renderabl
     if found.capacity is not None:
         parts.append(Text.assemble(("Capacity: ", "bold"), capacity(found)))
     parts += [Text.assemble((f"{TITLES[axis]}: ", "bold"), reason) for axis, reason in found.absent.items()]
-    parts.append(Text(f"{words.plural(len(found.cells), 'cell')} on the decisions of the run; nothing was fitted again."))
+    parts.append(
+        Text(f"{words.plural(len(found.cells), 'cell')} on the decisions of the run; nothing was fitted again.")
+    )
     if page is not None:
         parts.append(Text.assemble(("Page: ", "bold"), str(page), overflow="fold"))
     return Group(*parts)
@@ -208,7 +210,9 @@ def heat_map(found: Sensitivity, surface: Surface) -> Map:
     for down in values[0]:
         cells = [surface.cell(*((down, across) if axes[0] else (across,))) for across in values[1]]
         label = value_of(axes[0], down) if axes[0] else "Sharpe ratio"
-        rows.append((label, tuple((_heat(found.outcomes[cell].sharpe_ratio, most), cell == found.declared) for cell in cells)))
+        rows.append(
+            (label, tuple((_heat(found.outcomes[cell].sharpe_ratio, most), cell == found.declared) for cell in cells))
+        )
     names = [TITLES[axis] for axis in axes if axis]
     label = f"Net Sharpe ratio by {' and '.join(name.lower() for name in names)}"
     return Map(label, " \\ ".join(names), tuple(value_of(axes[1], across) for across in values[1]), tuple(rows))

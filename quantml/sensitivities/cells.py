@@ -177,7 +177,9 @@ def account_of(simulation: Simulation) -> Account:
     return Account(book["equity"], simulation.turnover.to_numpy(), book["charges"], ruined)
 
 
-def outcome_of(account: Account, risk_free: NDArray[np.float64], initial_cash: float, periods_per_year: float) -> Outcome:
+def outcome_of(
+    account: Account, risk_free: NDArray[np.float64], initial_cash: float, periods_per_year: float
+) -> Outcome:
     """Sum an account up.
 
     Parameters

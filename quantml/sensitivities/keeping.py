@@ -43,7 +43,7 @@ class Keeper:
 
     def __post_init__(self) -> None:
         if self.threads is not None:
-            check_whole(self.threads, "threads", least=1)
+            check_whole("threads", self.threads, least=1)
 
     @property
     def outcomes(self) -> Mapping[Cell, Outcome]:

@@ -160,7 +160,8 @@ def _fall(curve: Sequence[tuple[float, float]], above: Callable[[float], float])
         return 0.0
     for (low, _), (high, reached) in pairwise(curve):
         if not reached > 0.0:
-            return math.exp(brentq(lambda power: above(math.exp(power)), math.log(low), math.log(high), xtol=1e-6))
+            ends = {math.log(low): low, math.log(high): high}  # the exponential of a logarithm may be another number
+            return math.exp(brentq(lambda power: above(ends.get(power, math.exp(power))), *ends, xtol=1e-6))
     return math.inf
 
 

@@ -105,7 +105,10 @@ def _multiples(ground: Ground, axes: Axes, absent: dict[str, str]) -> tuple[floa
 
 def _capacity(ground: Ground, axes: Axes, declared: Cell, absent: dict[str, str]) -> list[Surface]:
     """Lay capital out against participation, with an impact that is assumed where none is declared."""
-    capital, execution = axes.along("capital", declared.capital, usual_capital(declared.capital)), ground.simulator.execution
+    capital, execution = (
+        axes.along("capital", declared.capital, usual_capital(declared.capital)),
+        ground.simulator.execution,
+    )
     if ground.bars.has("volume"):
         base = declared if declared.impact else declared.at("impact", float(axes.impact))
         shares = axes.along("participation", declared.participation)

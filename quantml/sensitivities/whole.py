@@ -72,8 +72,8 @@ class Sensitivity:
 
         Columns are ``surface``; the conditions, those of `Cell`; ``sharpe_ratio`` (beyond cash), ``annual_return``
         (geometric), ``turnover`` (notional of orders over equity, per year), ``cost_drag`` (costs over equity, per
-        year); ``traded``, the notional of orders as a share of what is traded without a limit on participation;
-        ``ruined``; and ``declared``. Where a participation or a threshold is NaN there is no limit, or folds chose
+        year); ``filled``, the notional of orders that were filled as a share of what is filled without a limit on
+        participation; ``ruined``; and ``declared``. Where a participation or a threshold is NaN there is no limit, or folds chose
         different ones.
         """
         return pd.DataFrame([row for surface in self.surfaces for row in self._rows(surface)])
@@ -91,7 +91,10 @@ class Sensitivity:
         """Return everything as plain values, for JSON."""
         curve = None
         if self.capacity is not None:
-            rows = [{"capital": value, "annual_profit": profit(value, one), **shown(one)} for value, one in self.capacity.curve]
+            rows = [
+                {"capital": value, "annual_profit": profit(value, one), **shown(one)}
+                for value, one in self.capacity.curve
+            ]
             curve = {**_plain(self.capacity), "curve": rows}
         return {
             "run": self.run,
@@ -108,10 +111,10 @@ class Sensitivity:
         rows = []
         for cell in surface.cells:
             outcome, free = self.outcomes[cell], self.outcomes.get(cell.at("participation", None))
-            traded = 1.0 if cell.participation is None else float("nan")
+            filled = 1.0 if cell.participation is None else float("nan")
             if cell.participation is not None and free is not None and free.turnover > 0.0:
-                traded = outcome.turnover / free.turnover
-            rows.append({"surface": surface.name, **asdict(cell), **shown(outcome), "traded": traded,
+                filled = outcome.turnover / free.turnover
+            rows.append({"surface": surface.name, **asdict(cell), **shown(outcome), "filled": filled,
                          "ruined": outcome.ruined, "declared": cell == self.declared})  # fmt: skip
         return rows
 
@@ -194,4 +197,6 @@ def _check_same(ground: Ground, own: Outcome) -> None:
     made = ground.run.manifest["identity"]["versions"]["quantml"]
     hint = f"It was made by quantml {made}, or by other code of it: run the study again."
     got = f"a Sharpe ratio of {own.sharpe_ratio!r} for {saved!r}"
-    raise StorageError(f"the account of {ground.run.name}/{ground.run.id}", must="come out as it was saved", got=got, hint=hint)
+    raise StorageError(
+        f"the account of {ground.run.name}/{ground.run.id}", must="come out as it was saved", got=got, hint=hint
+    )

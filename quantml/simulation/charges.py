@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from quantml.kernels import kernel
+from quantml.kernels import F1, kernel
 from quantml.simulation.layout import (
     AT_OPEN,
     BOOK,
     BOOL,
+    BORROW,
     CALLED,
     COMMISSION,
     DECIDED,
     EXPIRED,
+    FINANCING,
     FLOAT,
     IMPACT,
     INT,
@@ -36,6 +38,7 @@ from quantml.simulation.layout import (
     Market,
     Rules,
     Terms,
+    V,
 )
 
 
@@ -126,13 +129,24 @@ def _charge(t: int, first: int, market: Market, rules: Rules, book: Book) -> Non
     book.cash[t + 1] -= _sum_up(t, first, book.paid[: book.written[0]], book.charges)
 
 
-@kernel(types.void(INT, FLOAT, FLOAT, RULES, BOOK))
-def take_rates(t: int, spent: float, traded: float, rules: Rules, book: Book) -> None:
-    """Take what was spent from cash, and the costs in proportion to the notional `traded`."""
-    book.cash[t + 1] -= spent
+@kernel(FLOAT(FLOAT, types.UniTuple(FLOAT, 2), FLOAT, F1, V))
+def accrue(cash: float, gained: tuple[float, float], short: float, rates: Floats, charges: Floats) -> float:
+    """Return cash after a bar's dividends, interest, borrow and financing, and write the last two to `charges`.
+
+    `cash` and the market value `short` of shorts are those of the previous close.
+    """
+    charges[BORROW], charges[FINANCING] = short * rates[BORROW], max(-cash, 0.0) * rates[FINANCING]
+    return cash + gained[0] - charges[BORROW] - charges[FINANCING] + gained[1]
+
+
+@kernel(FLOAT(FLOAT, FLOAT, FLOAT, F1, V))
+def take_rates(cash: float, spent: float, traded: float, rates: Floats, charges: Floats) -> float:
+    """Return cash less what was spent and the costs in proportion to the notional `traded`, added to `charges`."""
+    cash -= spent
     for column in range(IMPACT):
-        book.charges[t + 1, column] += traded * rules.terms.rates[column]
-        book.cash[t + 1] -= traded * rules.terms.rates[column]
+        charges[column] += traded * rates[column]
+        cash -= traded * rates[column]
+    return cash
 
 
 @kernel(types.void(INT, BOOL, MARKET, RULES, BOOK))
@@ -156,7 +170,7 @@ def settle(t: int, free: bool, market: Market, rules: Rules, book: Book) -> None
         row += 1
     book.written[0] = row
     if not (free or row == first) and rules.terms.flat:
-        take_rates(t, spent, traded, rules, book)
+        book.cash[t + 1] = take_rates(book.cash[t + 1], spent, traded, rules.terms.rates, book.charges[t + 1])
         return
     book.cash[t + 1] -= spent
     if not free:

@@ -10,15 +10,13 @@ import numpy as np
 from numba import types
 
 from quantml.kernels import F2, kernel
-from quantml.simulation.charges import settle
+from quantml.simulation.charges import accrue, settle
 from quantml.simulation.exits import exit_at_open, exit_within, grow_older
 from quantml.simulation.layout import (
     AT_OPEN,
     BOOK,
     BOOL,
-    BORROW,
     DELISTED,
-    FINANCING,
     FLOAT,
     INT,
     LOSS,
@@ -36,17 +34,15 @@ from quantml.simulation.layout import (
 )
 from quantml.simulation.margin import call_margin, limit_orders
 from quantml.simulation.orders import cut_orders, meet_prices, size_orders
-from quantml.simulation.plain import carry_plainly, trade_plainly
+from quantml.simulation.plain import trade_plainly
 
 
 @kernel(types.void(INT, MARKET, RULES, BOOK))
 def _accrue(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Add to the previous close's cash what has accrued since, and dividends."""
-    rates, before = rules.terms.rates, book.cash[t]
-    borrow, financing = book.short[0] * rates[BORROW], max(-before, 0.0) * rates[FINANCING]
-    book.charges[t + 1, BORROW], book.charges[t + 1, FINANCING] = borrow, financing
-    book.interest[t + 1] = before * market.cash[t]
-    book.cash[t + 1] = before + book.dividends[t + 1] - borrow - financing + book.interest[t + 1]
+    book.interest[t + 1] = book.cash[t] * market.cash[t]
+    gained = book.dividends[t + 1], book.interest[t + 1]
+    book.cash[t + 1] = accrue(book.cash[t], gained, book.short[0], rules.terms.rates, book.charges[t + 1])
 
 
 @kernel(types.void(INT, MARKET, RULES, BOOK))
@@ -256,20 +252,6 @@ def _liquidate(t: int, market: Market, rules: Rules, book: Book) -> None:
     _mark(t, market.close, book)
 
 
-@kernel(BOOL(INT, F2, MARKET, RULES, BOOK))
-def _plain_bar(t: int, weights: Floats, market: Market, rules: Rules, book: Book) -> bool:
-    """Do a bar on which every symbol trades, after a decision about each; return whether equity was positive."""
-    value = carry_plainly(t, market, book)
-    _accrue(t, market, rules, book)
-    equity = book.cash[t + 1] + value
-    if equity <= 0.0:
-        _mark(t, market.price, book)
-        return False
-    value = trade_plainly(t, equity, weights, market, rules, book)
-    book.equity[t + 1] = book.cash[t + 1] + value
-    return bool(book.equity[t + 1] > 0.0)
-
-
 @kernel(types.void(BOOK))
 def _forget(book: Book) -> None:
     """Drop every order that waits, for a decision about every symbol."""
@@ -317,22 +299,23 @@ def keep_books(decisions: Floats, market: Market, rules: Rules, book: Book) -> t
     symbol : int
         The culprit: a symbol held that a decision says nothing about; else -1.
     """
-    ruined, is_plain, rows = NOBODY, False, decisions.shape[0]
-    for t in range(rows):
+    t, ruined, rows = 0, NOBODY, decisions.shape[0]
+    while t < rows:
         if ruined != NOBODY:
             book.cash[t + 1] = book.cash[t]
             _mark(t, market.close, book)
+            t += 1
             continue
-        alive = _plain_bar(t, decisions, market, rules, book) if is_plain else _bar(t, decisions, market, rules, book)
+        alive = _bar(t, decisions, market, rules, book)
+        if alive and rules.plain and t + 1 < rows and market.full[t] and market.whole[t + 1]:
+            _forget(book)
+            t, alive = trade_plainly(t + 1, decisions, market, rules, book)
         if not alive:
             _liquidate(t, market, rules, book)
             ruined = t
         elif rules.when != SAME_BAR:
-            is_plain = rules.plain and t + 1 < rows and market.full[t] and market.whole[t + 1]
-            if is_plain:
-                _forget(book)
-            else:
-                book.culprit[0] = _decide(t, decisions, market, rules, book)
+            book.culprit[0] = _decide(t, decisions, market, rules, book)
         if book.culprit[0] != NOBODY:
             return t, book.culprit[0]
+        t += 1
     return ruined, NOBODY

@@ -46,7 +46,8 @@ def measure(costs: Costs, bars: Bars, decisions: Decisions) -> Measures:
     """
     if not costs.are_measured:
         return Measures(NOTHING, NOTHING, NOTHING)
-    window, shares, first = int(costs.window), np.cumprod(bars.split, axis=0), decisions.first
+    shares = np.cumprod(bars.split, axis=0) / bars.split[0]  # what the first bar has become is not adjusted for
+    window, first = int(costs.window), decisions.first
     volatility = _rolled(bars, bars.returns().to_numpy(), window, "std")[first:]
     _check_known(volatility, bars, decisions, f"have {window + 1} bars at a decision to tell its volatility")
     usual = np.ones_like(volatility)

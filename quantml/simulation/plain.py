@@ -1,17 +1,24 @@
 """The bar that most bars are: every symbol trades, everything is decided anew, and nothing waits.
 
 It is done in two passes over the symbols, and does to the last bit what the functions of `quantml.simulation.kernel` do
-one after another.
+one after another. Those are handed everything that there is, which takes longer than the passes; here it is handed over
+once for a whole run of such bars.
 """
 
 from __future__ import annotations
 
-from quantml.kernels import F2, kernel
-from quantml.simulation.charges import take_rates
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from quantml.kernels import F1, F2, kernel
+from quantml.simulation.charges import accrue, take_rates
 from quantml.simulation.layout import (
     BOOK,
+    BOOL,
     DECIDED,
     FLOAT,
+    HANDLING,
     INT,
     KIND,
     MARKET,
@@ -24,59 +31,118 @@ from quantml.simulation.layout import (
     UNITS,
     Book,
     Floats,
+    Handling,
+    M,
     Market,
     Rules,
+    V,
 )
 from quantml.simulation.orders import in_lots
 
+FILLS = types.int32[:, ::1]
 
-@kernel(FLOAT(INT, MARKET, BOOK))
-def carry_plainly(t: int, market: Market, book: Book) -> float:
-    """Split units and value them at the fill prices; write what accrues, and return the value."""
+
+@kernel(types.UniTuple(FLOAT, 3)(F1, F1, F1, F1, F1, V))
+def _carry(
+    held: Floats, split: Floats, dividend: Floats, price: Floats, mark: Floats, after: Floats
+) -> tuple[float, float, float]:
+    """Split units into `after`; return their value at the fill prices, that of shorts before, and dividends."""
     value, short, received = 0.0, 0.0, 0.0
-    for n in range(book.mark.size):
-        units = book.positions[t, n]
+    for n in range(held.size):
+        units = held[n]
         if units != 0.0:
             if units < 0.0:
-                short += -units * book.mark[n]
-            units *= market.split[t, n]
-            if market.dividend[t, n] != 0.0:
-                received += units * market.dividend[t, n]
-            book.positions[t + 1, n] = units
-            value += units * market.price[t, n]
-    book.short[0], book.dividends[t + 1] = short, received
-    return value
+                short += -units * mark[n]
+            units *= split[n]
+            if dividend[n] != 0.0:
+                received += units * dividend[n]
+            after[n] = units
+            value += units * price[n]
+    return value, short, received
 
 
-@kernel(FLOAT(INT, FLOAT, F2, MARKET, RULES, BOOK))
-def trade_plainly(t: int, equity: float, weights: Floats, market: Market, rules: Rules, book: Book) -> float:
-    """Fill the decision of the previous row about every symbol, and mark; return the value at the close."""
-    first = row = book.written[0]
-    value, spent, traded, handling = 0.0, 0.0, 0.0, rules.handling
+@kernel(types.Tuple((INT, FLOAT, FLOAT, FLOAT))(INT, INT, FLOAT, F1, F1, F1, HANDLING, V, V, FILLS, M))
+def _fill(
+    t: int,
+    row: int,
+    equity: float,
+    weights: Floats,
+    price: Floats,
+    close: Floats,
+    handling: Handling,
+    units: Floats,
+    mark: Floats,
+    fills: NDArray[np.int32],
+    amounts: Floats,
+) -> tuple[int, float, float, float]:
+    """Fill the decision of the previous bar about every symbol, from `row` of the fills on, and mark.
+
+    Returns
+    -------
+    row : int
+        The next free row of the fills.
+    spent, traded, value : float
+        Net and gross notional, and the value of all positions at the close.
+    """
+    value, spent, traded = 0.0, 0.0, 0.0
     lot, least_units, least_notional = handling.lot, handling.least_units, handling.least_notional
     is_cut = not handling.plain
-    for n in range(book.mark.size):
-        weight, price, held = weights[t - 1, n], market.price[t, n], book.positions[t + 1, n]
-        units = weight * (equity / price) - held
-        if units == 0.0 or not (abs(units) * price > ROUNDING * equity or weight == 0.0):
-            units = 0.0
-        elif is_cut and units != -held:
-            units = in_lots(units, lot)
-            if abs(units) < least_units or abs(units) * price < least_notional:
-                units = 0.0
-        if units != 0.0:
-            held += units
-            book.positions[t + 1, n] = held
-            spent += units * price
-            traded += abs(units) * price
-            book.fills[row, TIME], book.fills[row, DECIDED] = t, t - 1
-            book.fills[row, SYMBOL], book.fills[row, KIND] = n, ORDERED
-            book.amounts[row, UNITS], book.amounts[row, PRICE] = units, price
+    for n in range(units.size):
+        weight, held = weights[n], units[n]
+        wanted = weight * (equity / price[n]) - held
+        if wanted == 0.0 or not (abs(wanted) * price[n] > ROUNDING * equity or weight == 0.0):
+            wanted = 0.0
+        elif is_cut and wanted != -held:
+            wanted = in_lots(wanted, lot)
+            if abs(wanted) < least_units or abs(wanted) * price[n] < least_notional:
+                wanted = 0.0
+        if wanted != 0.0:
+            held += wanted
+            units[n] = held
+            spent += wanted * price[n]
+            traded += abs(wanted) * price[n]
+            fills[row, TIME], fills[row, DECIDED], fills[row, SYMBOL], fills[row, KIND] = t, t - 1, n, ORDERED
+            amounts[row, UNITS], amounts[row, PRICE] = wanted, price[n]
             row += 1
-        book.mark[n] = market.close[t, n]
+        mark[n] = close[n]
         if held != 0.0:
-            value += held * market.close[t, n]
+            value += held * close[n]
+    return row, spent, traded, value
+
+
+@kernel(types.Tuple((INT, BOOL))(INT, F2, MARKET, RULES, BOOK))
+def trade_plainly(t: int, decisions: Floats, market: Market, rules: Rules, book: Book) -> tuple[int, bool]:
+    """Do bar t, and those after it as long as every symbol has been decided about, and trades.
+
+    Returns
+    -------
+    last : int
+        The last bar that was done.
+    alive : bool
+        Whether equity was positive there.
+    """
+    cash, positions, rates, row = book.cash, book.positions, rules.terms.rates, book.written[0]
+    while True:
+        units, price, charges = positions[t + 1], market.price[t], book.charges[t + 1]
+        value, short, received = _carry(positions[t], market.split[t], market.dividend[t], price, book.mark, units)
+        interest = cash[t] * market.cash[t]
+        book.dividends[t + 1], book.interest[t + 1] = received, interest
+        held = accrue(cash[t], (received, interest), short, rates, charges)
+        alive = held + value > 0.0
+        if alive:
+            first, orders, close = row, decisions[t - 1], market.close[t]
+            row, spent, traded, value = _fill(
+                t, row, held + value, orders, price, close, rules.handling, units, book.mark, book.fills, book.amounts
+            )
+            if row > first:
+                held = take_rates(held, spent, traded, rates, charges)
+            book.equity[t + 1] = held + value
+            alive = held + value > 0.0
+        else:
+            book.mark[:] = price
+        cash[t + 1] = held
+        if not (alive and t + 1 < len(decisions) and market.full[t] and market.whole[t + 1]):
+            break
+        t += 1
     book.written[0] = row
-    if row > first:
-        take_rates(t, spent, traded, rules, book)
-    return value
+    return t, alive

@@ -167,7 +167,7 @@ def _follow(fills: NDArray[np.int32], amounts: Floats, paid: Floats, history: Hi
                 _charge(following, paid, trips.current[n], share, trips)
                 _leave(t, n, kind, out, price, trips)
             if share < 1.0:
-                _enter(t, n, units * (1.0 - share), price, trips)
+                _enter(t, n, held + units if share > 0.0 else units, price, trips)
                 _charge(following, paid, trips.current[n], 1.0 - share, trips)
             following += 1
         _look(t, history, trips)

@@ -17,14 +17,16 @@ def make_bars(rows=420, seed=3):
     """Prices with drifts of different sign, and volume that a million is a part of."""
     generator = np.random.default_rng(seed)
     clock = pd.bdate_range("2020-01-01", periods=rows, name="time")
-    returns = generator.normal([0.002, -0.002, 0.001], 0.01, (rows, 3))
+    returns = generator.normal([0.0012, -0.0012, 0.0006], 0.01, (rows, 3))
     close = 100.0 * np.cumprod(1.0 + returns, axis=0)
     volume = generator.uniform(1e5, 2e5, (rows, 3))
     parts = [
         pd.DataFrame({"symbol": symbol, "close": close[:, n], "volume": volume[:, n]}, index=clock)
         for n, symbol in enumerate(SYMBOLS)
     ]
-    return Bars.from_frame(pd.concat([part.assign(open=part["close"], high=part["close"], low=part["close"]) for part in parts]))
+    return Bars.from_frame(
+        pd.concat([part.assign(open=part["close"], high=part["close"], low=part["close"]) for part in parts])
+    )
 
 
 def make_study(**changed):

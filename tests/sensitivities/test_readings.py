@@ -73,7 +73,9 @@ def test_capacity_is_where_a_plain_simulation_falls(finished, study, found):
     costs = Costs(commission_bps=2.0, spread_bps=6.0, borrow_bps=40.0, impact=1.0)
     for capital, wanted in ((size.half, found.own.sharpe_ratio / 2.0), (size.zero, 0.0)):
         made = simulate(weights, study.data, costs=costs, fill=study.fill, cash=0.02, initial_cash=capital)
-        got = qm.metrics.sharpe_ratio(made.returns, periods_per_year=study.data.periods_per_year, risk_free=made.risk_free)
+        got = qm.metrics.sharpe_ratio(
+            made.returns, periods_per_year=study.data.periods_per_year, risk_free=made.risk_free
+        )
         assert got == pytest.approx(wanted, abs=1e-4)
 
 
@@ -81,8 +83,8 @@ def test_roots_are_bracketed_and_their_absence_is_plain():
     assert _zero(lambda x: 3.0 - x, [1.0, 2.0], most=100.0) == pytest.approx(3.0)
     assert _zero(lambda x: -1.0, [1.0], most=100.0) == 0.0
     assert _zero(lambda x: 1.0, [1.0], most=100.0) == math.inf
-    curve = [(10.0, 2.0), (100.0, 1.0), (1000.0, -1.0)]
-    assert _fall(curve, lambda x: 2.0 - math.log10(x / 10.0)) == pytest.approx(1000.0)
+    curve = [(10.0, 2.0), (100.0, 0.5), (1000.0, -1.0)]
+    assert _fall(curve, lambda x: 2.0 - 1.5 * math.log10(x / 10.0)) == pytest.approx(10.0 ** (1.0 + 2.0 / 1.5))
     assert _fall(curve[:2], lambda x: 1.0) == math.inf
     assert _fall([(10.0, -0.1)], lambda x: 1.0) == 0.0
 
@@ -110,7 +112,10 @@ def test_what_fails_after_the_fewest_steps_is_named_first(found, finished):
 def test_sentences():
     none = Failure("delay", 0, None, None, None, None, math.nan)
     halved = Failure("costs", 1.0, 2.0, 3, None, None, math.nan)
-    assert sentence_of(0.5, [none]) == "Nothing that was tried brings the net Sharpe ratio of 0.50 to zero, or even to half."
+    assert (
+        sentence_of(0.5, [none])
+        == "Nothing that was tried brings the net Sharpe ratio of 0.50 to zero, or even to half."
+    )
     assert sentence_of(0.5, [none, halved]) == (
         "Nothing that was tried brings the net Sharpe ratio of 0.50 to zero; costs halve it first, at 2 times the declared"
         " costs."

@@ -33,7 +33,9 @@ def declared_so(study, cell):
     """Write a cell into the declaration of its study."""
     costs = replace(scaled(study.costs, cell.costs), impact=cell.impact, borrow_bps=cell.borrow_bps)
     simulator = Simulator(
-        execution=Execution(participation=cell.participation), rebalancing=Rebalancing(band=cell.band), initial_cash=cell.capital
+        execution=Execution(participation=cell.participation),
+        rebalancing=Rebalancing(band=cell.band),
+        initial_cash=cell.capital,
     )
     steps = [Sign(threshold=cell.threshold), Later(cell.delay)]
     return replace(study, costs=costs, simulator=simulator, signal=steps)
@@ -68,9 +70,9 @@ def test_costs_capital_and_participation_take_what_they_must(found):
     assert (np.diff(along) < 0.0).all()
     table = found.cells[found.cells["surface"] == "capacity"]
     unlimited = table[table["participation"].isna()]
-    assert (unlimited["traded"] == 1.0).all()
+    assert (unlimited["filled"] == 1.0).all()
     assert (np.diff(unlimited["sharpe_ratio"]) < 0.0).all()
-    largest = table[table["capital"] == table["capital"].max()].set_index("participation")["traded"]
+    largest = table[table["capital"] == table["capital"].max()].set_index("participation")["filled"]
     assert largest.loc[0.01] < largest.loc[0.1] < 1.0
 
 
@@ -123,9 +125,11 @@ def test_a_run_that_is_not_what_it_was_is_refused_in_one_sentence(strategy, tmp_
     with pytest.raises(StorageError, match="must hold the source that was run"):
         sensitivity(spoilt("source/neighbour.py", "spread_bps=2", "spread_bps=3"))
     with pytest.raises(DataError, match="must be the data that the run was made from, fingerprint 000000"):
-        sensitivity(spoilt("run.json", made.manifest["identity"]["data"][:6], "000000"))
+        sensitivity(spoilt("run.json", f'"data": "{made.manifest["identity"]["data"][:6]}', '"data": "000000'))
     ratio = repr(made.metrics["sharpe_ratio"])
-    with pytest.raises(StorageError, match="must come out as it was saved; got 'a Sharpe ratio of .* Run the study|run the study again"):
+    with pytest.raises(
+        StorageError, match="must come out as it was saved; got 'a Sharpe ratio of .* Run the study|run the study again"
+    ):
         sensitivity(spoilt("run.json", f'"sharpe_ratio": {ratio}', '"sharpe_ratio": 9.5'))
     with pytest.raises(StorageError, match="must have format version 1; got 7"):
         sensitivity(spoilt("run.json", '"format": 1', '"format": 7'))

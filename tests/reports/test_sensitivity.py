@@ -1,0 +1,98 @@
+"""Page, table and values of a run under other conditions."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from quantml.reports.sensitivity import break_even, capacity, heat_map, sensitivity_page, sensitivity_table
+from quantml.sensitivities import Sensitivity
+from quantml.sensitivities.readings import BreakEven
+from tests.reports.conftest import Parsed
+from tests.sensitivities.conftest import finished, found, study  # noqa: F401 - fixtures
+
+
+def parse(content: bytes) -> Parsed:
+    parsed = Parsed()
+    parsed.feed(content.decode())
+    parsed.close()
+    return parsed
+
+
+def printed(found: Sensitivity) -> str:
+    console = Console(file=io.StringIO(), width=200, color_system=None)
+    console.print(sensitivity_table(found))
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def test_the_page_stands_alone_and_is_the_same_bytes(found: Sensitivity) -> None:  # noqa: F811
+    made = sensitivity_page(found)
+    text, parsed = made.decode(), parse(made)
+    assert (parsed.unbalanced, parsed.open_tags) == ([], [])
+    assert not re.search(r"https?:|@import|url\((?!#)|<script|<img|<link", text)
+    assert "#0102" not in text  # every ink has become a variable of the page
+    for name in set(re.findall(r"var\(--(\w+)\)", text)) - {"s", "tone"}:
+        assert f"--{name}:" in text
+    assert sensitivity_page(found) == made
+    assert list(parsed.sections) == ["first", "costs", "capacity", "borrow", "trading", "about"]
+
+
+def test_every_cell_is_on_the_page_and_the_run_itself_is_outlined(found: Sensitivity) -> None:  # noqa: F811
+    text = sensitivity_page(found).decode()
+    assert text.count('style="--s:') == len(found.cells)
+    assert re.findall(r'<td class="gain own" style="[^"]*">([^<]*)</td>', text) == [f"{found.own.sharpe_ratio:.2f}"] * 3
+
+
+def test_a_map_is_coloured_by_sign_and_size(found: Sensitivity) -> None:  # noqa: F811
+    surface = found.surface("capacity")
+    assert surface is not None
+    laid = heat_map(found, surface)
+    assert laid.corner == "Capital \\ Participation"
+    assert laid.head == ("1 %", "2 %", "5 %", "10 %", "25 %", "no limit")
+    label, cells = laid.rows[-1]
+    assert label == "1G"
+    heat, own = cells[-1]
+    assert (heat.sign, own) == ("loss", False)
+    assert heat.text == f"−{abs(found.outcomes[surface.cells[-1]].sharpe_ratio):.2f}"
+    assert max(part.strength for _, row in laid.rows for part, _ in row) == 1.0
+
+
+def test_the_table_says_what_fails_first_and_what_is_absent(found: Sensitivity) -> None:  # noqa: F811
+    text = printed(replace(found, absent={"threshold": "No step of the signal has a threshold."}))
+    assert found.sentence.replace("-", "−") in text
+    assert re.search(r"Capital +1M +100M +320M", text)
+    assert re.search(r"Delay +none +– +–", text)
+    assert "Threshold: No step of the signal has a threshold." in text
+    assert "202 cells" in text or f"{len(found.cells)} cells" in text
+
+
+@pytest.mark.parametrize(
+    ("point", "said"),
+    [
+        (BreakEven(2.0, 6.0, 3.0), "Nothing is left at 2.00 times the declared costs, or at 6.0 basis points per fill. Fills cost 3.0 basis points on average."),
+        (BreakEven(0.0, 0.0, 3.0), "Nothing is left even without costs."),
+        (BreakEven(math.inf, math.inf, math.nan), "No cost per fill takes everything."),
+        (BreakEven(math.nan, 7.0, 0.0), "Nothing is left at 7.0 basis points per fill. Fills cost 0.0 basis points on average."),
+    ],
+)  # fmt: skip
+def test_break_even_in_words(found: Sensitivity, point: BreakEven, said: str) -> None:  # noqa: F811
+    assert break_even(replace(found, break_even=point)) == said
+
+
+def test_capacity_in_words(found: Sensitivity) -> None:  # noqa: F811
+    size = found.capacity
+    assert size is not None
+    whole = replace(found, capacity=replace(size, half=3.2e7, zero=1.36e8))
+    assert capacity(whole) == (
+        "With an impact coefficient of 1, which is assumed, half of the Sharpe ratio is left at 32M, and nothing of the"
+        " Sharpe ratio is left at 136M."
+    )
+    assert "more than half of the Sharpe ratio is left at 1G" in capacity(
+        replace(found, capacity=replace(size, half=math.inf, zero=math.inf))
+    )
+    assert capacity(replace(found, capacity=None)) == ""
