@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from quantml.arrays import read_only
 from quantml.bars import Bars
 from quantml.errors import SimulationError
+from quantml.panel import volume_adjustment
 from quantml.simulation.costs import Costs
 from quantml.simulation.layout import NOTHING
 from quantml.simulation.reading import Decisions, text
@@ -46,7 +47,7 @@ def measure(costs: Costs, bars: Bars, decisions: Decisions) -> Measures:
     """
     if not costs.are_measured:
         return Measures(NOTHING, NOTHING, NOTHING)
-    shares = np.cumprod(bars.split, axis=0) / bars.split[0]  # what the first bar has become is not adjusted for
+    shares = 1.0 / volume_adjustment(bars.raw_array("close"), bars.split)
     window, first = int(costs.window), decisions.first
     volatility = _rolled(bars, bars.returns().to_numpy(), window, "std")[first:]
     _check_known(volatility, bars, decisions, f"have {window + 1} bars at a decision to tell its volatility")

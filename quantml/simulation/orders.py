@@ -133,8 +133,8 @@ def in_lots(units: float, lot: float) -> float:
     """Round units towards nothing to a multiple of `lot`."""
     if lot == 0.0:
         return units
-    whole: float = np.copysign(np.floor(abs(units) / lot + HAIR) * lot, units)
-    return whole
+    lots = np.floor((abs(units) if lot == 1.0 else abs(units) / lot) + HAIR)  # to divide by one is slow
+    return float(np.copysign(lots * lot, units))
 
 
 @kernel(FLOAT(INT, INT, F2, V, HANDLING))

@@ -122,7 +122,7 @@ def read_decisions(given: pd.DataFrame | Framed | Orders, bars: Bars) -> Decisio
     on_clock = np.zeros(len(bars) - first, dtype=np.bool_)
     on_clock[rows[decides] - first] = True
     full = np.zeros_like(on_clock)
-    full[rows[decides] - first] = known[decides].all(axis=1) if len(columns) == len(bars.symbols) else False
+    full[rows[decides] - first] = known.all(axis=1)[decides] if len(columns) == len(bars.symbols) else False
     _check_members(laid, bars, first, name)
     count = int(np.count_nonzero(known))
     return Decisions(first, read_only(laid), read_only(on_clock), read_only(full), level, count)
@@ -211,7 +211,7 @@ def numbers(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
         values = np.asarray(table.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise SimulationError(name, must="be numbers", got=str(error)) from error
-    if not np.isfinite(values).all() and np.isinf(values).any():
+    if np.isinf(values).any():
         row, column = np.argwhere(np.isinf(values))[0]
         where = f"{table.columns[column]}, {text(table.index[row])}"
         one = {"weights": "a weight", "orders": "an order"}.get(name, "a price of an order")

@@ -76,6 +76,13 @@ def test_usual_volume_is_told_in_the_shares_of_the_fill(bars_of: Callable[..., B
     assert two.equity.tolist() == pytest.approx(one.equity.tolist(), rel=1e-12)
 
 
+def test_a_split_on_the_first_bar_has_been_before_all_volume(bars_of: Callable[..., Bars]) -> None:
+    volume = [300.0, 400.0, 300.0, 500.0, 9.0, 9.0]
+    plain, split = bars_of(CLOSES, volume=volume), bars_of(CLOSES, volume=volume, split=[2, 1, 1, 1, 1, 1])
+    one, two = (bought(bars, Costs(impact=0.8, window=2)).fills["impact"].tolist() for bars in (plain, split))
+    assert one == two != [0.0]
+
+
 def test_a_permanent_impact_moves_the_price_for_good_and_is_paid_by_half(bars_of: Callable[..., Bars]) -> None:
     bars = bars_of(CLOSES, volume=[400.0] * 6)
     sigma = np.std([99 / 102 - 1, 100 / 99 - 1], ddof=1)

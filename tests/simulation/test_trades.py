@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from quantml.bars import Bars
-from quantml.simulation import Costs, simulate
+from quantml.simulation import Costs, Orders, StopLoss, simulate
 from quantml.timing import Fill
 
 COSTS = Costs(commission_bps=10, spread_bps=20, slippage_bps=5, borrow_bps=252, financing_bps=504)
@@ -66,6 +66,17 @@ def test_a_turn_around_ends_one_trip_and_begins_another(
     assert_allclose(trades["gross_pnl"], [2500.0, short * 25.0])
     assert_allclose(trades["costs"], [8.0 + 10.0, short * 125 * 8e-4])
     assert_allclose(trades["exit_price"], [125.0, 100.0])
+
+
+def test_what_is_turned_around_and_stopped_on_one_bar_is_flat(bars_of: Callable[..., Bars]) -> None:
+    # 2.1 less 7 is -4.9; 7 times the share that is left of it is another number, and would never be flat
+    bars = bars_of([10, 10, 11, 11, 11], opens=[10, 10, 10, 11, 11])
+    units = pd.DataFrame({"A": [2.1, -7.0, 1.0]}, index=bars.clock[:3])
+    done = simulate(Orders(units), bars, exits=StopLoss(0.05))
+    trades = done.trades
+    assert trades["side"].tolist() == ["long", "short", "long"]
+    assert trades["exit_reason"].tolist() == ["ordered", "loss", "open"]
+    assert trades["net_pnl"].sum() == pytest.approx(done.equity.iloc[-1] - 1e6, abs=1e-9)
 
 
 def test_units_and_prices_are_in_shares_of_the_exit(
