@@ -2,10 +2,10 @@
 
 ``python -m benchmarks.sensitivity [--small]``. `quantml.run` of `strategies/large_caps_ridge.py` and
 `quantml.sensitivity` of that run are timed in turn in one process, without a folder. A run loads its data, walks
-forward and audits itself; for the cells the data of the finished run are loaded again and compared, and what fails first
-and the break-even costs are found too. Every tenth cell is kept once more by the ledger of `quantml.simulate`, and the
-largest difference of a Sharpe ratio printed. Where the cells cost more than 20 % of the run, the benchmark fails; in the
-small form it tells only.
+forward and audits itself; for the cells the data of the finished run are loaded again and compared, and break-even
+costs are found too. Every tenth cell is kept once more by the ledger of `quantml.simulate`, and the largest difference
+of a Sharpe ratio printed. Where the cells cost more than 20 % of the run, the benchmark fails; in the small form it
+tells only.
 """
 
 from __future__ import annotations

@@ -25,12 +25,14 @@ def test_a_run_is_asked_by_name_its_folder_stays_as_it_is_and_a_page_is_written_
     values = json.loads(asked.stdout)
     assert (asked.returncode, values["page"]) == (0, "pages/s.html")
     assert len(values["cells"]) > 150
-    assert sum(cell["declared"] for cell in values["cells"]) == 3  # in costs, borrow and trading
+    assert values["absent"] == {"borrow_bps": "Nothing is sold short, so that nothing is borrowed."}
+    assert sum(cell["declared"] for cell in values["cells"]) == 2  # in costs and trading
     assert "<h1>mine/" in (tmp_path / "pages" / "s.html").read_text()
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     (folder / "source" / "mine.py").unlink()
     done = quantml("sensitivity", "mine", folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: the run mine/") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: the run mine/")
+    assert done.stderr.count("\n") == 1
     done = quantml("sensitivity", "yours", folder=tmp_path)
     assert (done.returncode, "a run must be named by its folder, STUDY/RUN or hash" in done.stderr) == (2, True)

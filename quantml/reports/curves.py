@@ -49,8 +49,8 @@ def costs_picture(found: Sensitivity) -> Picture | None:
     label = "Net Sharpe ratio over multiples of the declared costs, by delay"
     caption = (
         "Every cost is multiplied: commissions, spread, slippage, impact, borrow and financing. The circle is the run"
-        " itself. A line that falls steeply has little room for costs that were guessed too low; lines far apart live on"
-        " being fast."
+        " itself. A line that falls steeply leaves little room for costs that were guessed too low; where lines lie far"
+        " apart, the result hangs on being fast."
     )
     keys = (DECLARED, LATER) if len(delays) > 1 else (DECLARED,)
     return picture("costs", label, caption, paint, heights=(270, 260), keys=keys)
@@ -68,11 +68,9 @@ def capacity_picture(found: Sensitivity) -> Picture:
         half = sheet.height / 2.0
         upper = axes_of(figure, sheet, top=TITLE, bottom=half, left=LEFT)
         lower = axes_of(figure, sheet, top=half + TITLE, bottom=AXIS, left=LEFT)
-        for axes, values, title in (
-            (upper, ratios, "Net Sharpe ratio"),
-            (lower, earned, "Earned per year, in currency"),
-        ):
-            write_title(axes, title)
+        write_title(upper, "Net Sharpe ratio")
+        write_title(lower, "Earned per year, in currency")
+        for axes, values in ((upper, ratios), (lower, earned)):
             axes.set_xscale("log")
             axes.plot(capital, values, color=Ink.STRATEGY, linewidth=1.6, marker="o", markersize=3.5)
             axes.set_xlim(min(capital) / 1.3, max(capital) * 1.3)
@@ -80,13 +78,15 @@ def capacity_picture(found: Sensitivity) -> Picture:
             axes.set_xticks(at, [_money(value) for value in at] if axes is lower else [""] * len(at))
             axes.minorticks_off()
         _upright(upper, ratios)
-        _upright(lower, earned, _money)
+        most = max([value for value in earned if math.isfinite(value)], default=0.0)
+        _upright(lower, [max(value, -most) if most > 0.0 else value for value in earned], _money)
         lower.set_xlabel("Capital at the beginning (log scale)")
 
     label = "Net Sharpe ratio and yearly earnings over capital"
     caption = (
         "Impact grows with the size of orders beside usual volume. What a year earns is the annual return times the"
-        " capital at the beginning: where the lower curve turns, more capital earns less."
+        " capital at the beginning: where the lower curve turns, more capital earns less. Losses larger than the"
+        " largest gain are cut off."
     )
     return picture("capacity", label, caption, paint, heights=(400, 380))
 

@@ -129,7 +129,7 @@ def sensitivity_table(found: Sensitivity, page: Path | None = None) -> Renderabl
         parts.append(Text.assemble(("Capacity: ", "bold"), capacity(found)))
     parts += [Text.assemble((f"{TITLES[axis]}: ", "bold"), reason) for axis, reason in found.absent.items()]
     parts.append(
-        Text(f"{words.plural(len(found.cells), 'cell')} on the decisions of the run; nothing was fitted again.")
+        Text(f"{words.plural(len(found.tried), 'cell')} on the decisions of the run; nothing was fitted again.")
     )
     if page is not None:
         parts.append(Text.assemble(("Page: ", "bold"), str(page), overflow="fold"))
@@ -209,10 +209,9 @@ def heat_map(found: Sensitivity, surface: Surface) -> Map:
     rows = []
     for down in values[0]:
         cells = [surface.cell(*((down, across) if axes[0] else (across,))) for across in values[1]]
-        label = value_of(axes[0], down) if axes[0] else "Sharpe ratio"
-        rows.append(
-            (label, tuple((_heat(found.outcomes[cell].sharpe_ratio, most), cell == found.declared) for cell in cells))
-        )
+        ratios = [found.outcomes[cell].sharpe_ratio for cell in cells]
+        marked = zip((_heat(ratio, most) for ratio in ratios), (cell == found.declared for cell in cells), strict=True)
+        rows.append((value_of(axes[0], down) if axes[0] else "Sharpe ratio", tuple(marked)))
     names = [TITLES[axis] for axis in axes if axis]
     label = f"Net Sharpe ratio by {' and '.join(name.lower() for name in names)}"
     return Map(label, " \\ ".join(names), tuple(value_of(axes[1], across) for across in values[1]), tuple(rows))
@@ -252,4 +251,4 @@ def _curve(found: Sensitivity) -> Table | None:
         for value, one in found.capacity.curve
     ]  # fmt: skip
     head = ("Capital", "Sharpe ratio", "Annual return", "Earned per year", "Costs per year")
-    return Table.of("Capacity", head, rows, "rrrrr")
+    return Table.of("Capacity", head, rows, "lrrrr")

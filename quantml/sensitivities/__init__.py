@@ -1,7 +1,7 @@
 """How a finished run's result hangs on what it could not know: costs, delay, size, borrow, bands and thresholds.
 
-`sensitivity` keeps the account of a run again, hundreds of times, on the decisions that the run saved: nothing is fitted
-or forecast anew.
+`sensitivity` keeps the account of a run again, hundreds of times, on the decisions that the run saved: nothing is
+fitted or forecast anew.
 """
 
 from typing import TYPE_CHECKING

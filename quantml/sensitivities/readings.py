@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
@@ -144,11 +144,14 @@ def capacity(keeper: Keeper, surface: Surface, declared: Cell) -> Capacity:
     curve = tuple((value, keeper.outcome(cell)) for value, cell in surface.along("capital"))
     own = keeper.outcome(declared).sharpe_ratio
 
+    def ratio(capital: float) -> float:
+        return keeper.outcome(surface.base.at("capital", capital)).sharpe_ratio
+
     def left(level: float) -> float:
         if not own > 0.0:
             return math.nan
-        return _fall([(value, outcome.sharpe_ratio - level) for value, outcome in curve],
-                     lambda capital: keeper.outcome(surface.base.at("capital", capital)).sharpe_ratio - level)  # fmt: skip
+        above = [(value, outcome.sharpe_ratio - level) for value, outcome in curve]
+        return _fall(above, lambda capital: ratio(capital) - level)
 
     impact = surface.base.impact
     return Capacity(impact, impact != declared.impact, curve, left(own / 2.0), left(0.0))
@@ -160,9 +163,14 @@ def _fall(curve: Sequence[tuple[float, float]], above: Callable[[float], float])
         return 0.0
     for (low, _), (high, reached) in pairwise(curve):
         if not reached > 0.0:
-            ends = {math.log(low): low, math.log(high): high}  # the exponential of a logarithm may be another number
-            return math.exp(brentq(lambda power: above(ends.get(power, math.exp(power))), *ends, xtol=1e-6))
+            return _root(above, low, high)
     return math.inf
+
+
+def _root(above: Callable[[float], float], low: float, high: float) -> float:
+    """Find where `above` is zero between two positive numbers, to a millionth of it."""
+    ends = {math.log(low): low, math.log(high): high}  # the exponential of a logarithm may be another number
+    return math.exp(brentq(lambda power: above(ends.get(power, math.exp(power))), *ends, xtol=1e-6))
 
 
 def failures(keeper: Keeper, plan: Plan) -> tuple[Failure, ...]:

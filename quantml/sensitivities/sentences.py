@@ -23,13 +23,14 @@ def sentence_of(own: float, failures: Sequence[Failure]) -> str:
     fails = [failure for failure in failures if failure.fails_after is not None]
     if fails:
         first = fails[0]
-        where = condition(first.axis, first.fails_at)
-        return f"{named(first.axis)} {_verb(first.axis, 'fail')} first: the net Sharpe ratio is {first.sharpe_ratio:.2f} {where}, from {own:.2f}."
-    halved = sorted((one for one in failures if one.halved_after is not None), key=lambda one: one.halved_after or 0)
+        what, where = f"{named(first.axis)} {_verb(first.axis, 'fail')}", condition(first.axis, first.fails_at)
+        return f"{what} first: the net Sharpe ratio is {first.sharpe_ratio:.2f} {where}, from {own:.2f}."
     nothing = f"Nothing that was tried brings the net Sharpe ratio of {own:.2f} to zero"
+    halved = sorted((one for one in failures if one.halved_after is not None), key=lambda one: one.halved_after or 0)
     if not halved:
         return f"{nothing}, or even to half."
-    return f"{nothing}; {named(halved[0].axis).lower()} {_verb(halved[0].axis, 'halve')} it first, {condition(halved[0].axis, halved[0].halved_at)}."
+    axis, where = halved[0].axis, condition(halved[0].axis, halved[0].halved_at)
+    return f"{nothing}; {named(axis).lower()} {_verb(axis, 'halve')} it first, {where}."
 
 
 def named(axis: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -24,7 +24,7 @@ from quantml.validation.scoring import MEASURES, Stretch, is_fitted, weigh
 THRESHOLD: Final = "threshold"
 
 
-class NotTried(Exception):  # noqa: N818 - it is caught, and its text is what the result says
+class NotTried(Exception):
     """Why a run can say nothing of some conditions."""
 
 
@@ -72,7 +72,7 @@ class Rethinking:
     @property
     def thresholds(self) -> list[float]:
         """What the folds chose, each value once, in rising order."""
-        steps = (step for values in self.chosen for step in self.problem.resolved(values).steps)
+        steps: Iterator[Any] = (step for values in self.chosen for step in self.problem.resolved(values).steps)
         return sorted({float(step.threshold) for step in steps if _has_threshold(step)})
 
     @cached_property

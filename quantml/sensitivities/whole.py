@@ -73,8 +73,8 @@ class Sensitivity:
         Columns are ``surface``; the conditions, those of `Cell`; ``sharpe_ratio`` (beyond cash), ``annual_return``
         (geometric), ``turnover`` (notional of orders over equity, per year), ``cost_drag`` (costs over equity, per
         year); ``filled``, the notional of orders that were filled as a share of what is filled without a limit on
-        participation; ``ruined``; and ``declared``. Where a participation or a threshold is NaN there is no limit, or folds chose
-        different ones.
+        participation; ``ruined``; and ``declared``. Where a participation or a threshold is None or NaN there is no
+        limit, or folds chose different ones.
         """
         return pd.DataFrame([row for surface in self.surfaces for row in self._rows(surface)])
 

@@ -22,7 +22,7 @@ from quantml.simulation import Costs, Execution, Margin, Rebalancing, Simulation
 from quantml.timing import Fill
 from tests.simulation.test_ledger_properties import FILLS, SEEDS, check_balance, decided, one_of, options, orders, run
 
-EXAMPLES = 5_000 if os.environ.get("QUANTML_WORLDS") == "full" else 200
+EXAMPLES = 2_000 if os.environ.get("QUANTML_WORLDS") == "full" else 200
 many = settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
 FREE = Costs(window=2)
 NEUTRAL = Rebalancing()
@@ -40,7 +40,11 @@ def beyond(done: Simulation, factor: float) -> np.ndarray:
 
 @many
 @given(
-    seed=SEEDS, chosen=options(), gross=one_of(1.0, 5.0, 30.0), universe=st.booleans(), by_units=one_of(False, False, True)
+    seed=SEEDS,
+    chosen=options(),
+    gross=one_of(1.0, 5.0, 30.0),
+    universe=st.booleans(),
+    by_units=one_of(False, False, True),
 )
 def test_the_books_balance_on_every_bar(
     seed: int, chosen: dict[str, Any], gross: float, universe: bool, by_units: bool, world_of: Callable[..., Any]
@@ -135,7 +139,8 @@ def test_with_whole_shares_a_split_changes_less_than_a_lot(
     parted = split_at(world.bars, seed % len(world.bars), ratio)
     execution = Execution(lot=lot)
     whole, other = (
-        simulate(first, bars, fill=fill, execution=execution, delist_after=100).positions for bars in (world.bars, parted)
+        simulate(first, bars, fill=fill, execution=execution, delist_after=100).positions
+        for bars in (world.bars, parted)
     )
     shares = np.cumprod(parted.split, axis=0)[-len(whole) :]
     assert (np.abs(other - whole * shares) < lot * np.maximum(shares, 1.0) + 1e-9).all(axis=None)
@@ -178,7 +183,10 @@ def test_nothing_trades_where_there_is_no_bar(
     world = world_of(seed, gross=gross, universe=universe, wide=True)
     fills = run(world, without(chosen, costs={"impact_permanent": 0.0})).fills
     fills = fills[~fills["kind"].isin(["delisted", "ruined"])]
-    rows, columns = world.bars.clock.get_indexer(fills["time"]), pd.Index(world.bars.symbols).get_indexer(fills["symbol"])
+    rows, columns = (
+        world.bars.clock.get_indexer(fills["time"]),
+        pd.Index(world.bars.symbols).get_indexer(fills["symbol"]),
+    )
     assert world.bars.traded[rows, columns].all()
     low, high = (world.bars.raw_array(name)[rows, columns] for name in ("low", "high"))
     assert (fills["price"] >= low * (1.0 - 1e-12)).all()
@@ -194,7 +202,9 @@ def test_no_position_is_enlarged_above_its_cap(
     world = world_of(seed, gross=5.0, wide=True)
     world = replace(world, weights=world.weights.clip(-cap, cap))
     more = {"fill": Fill.NEXT_CLOSE, "exits": (), "margin": Margin(leverage=1.0)}
-    plain = without(chosen | more, execution={"carry": False, "limit": None, "stop": None}, costs={"impact_permanent": 0.0})
+    plain = without(
+        chosen | more, execution={"carry": False, "limit": None, "stop": None}, costs={"impact_permanent": 0.0}
+    )
     done = run(world, plain)
     worth = (done.positions * done.marks).abs().fillna(0.0)
     before = done.positions.shift(fill_value=0.0).abs() * world.bars.split[-len(done) :]

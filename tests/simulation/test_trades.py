@@ -75,6 +75,7 @@ def test_what_is_turned_around_and_stopped_on_one_bar_is_flat(bars_of: Callable[
     done = simulate(Orders(units), bars, exits=StopLoss(0.05))
     trades = done.trades
     assert trades["side"].tolist() == ["long", "short", "long"]
+    assert trades["entry_time"].tolist() == bars.clock[1:4].tolist()
     assert trades["exit_reason"].tolist() == ["ordered", "loss", "open"]
     assert trades["net_pnl"].sum() == pytest.approx(done.equity.iloc[-1] - 1e6, abs=1e-9)
 
