@@ -42,7 +42,7 @@ from quantml.simulation.layout import (
 )
 
 
-@kernel(types.UniTuple(FLOAT, 4)(FLOAT, FLOAT, FLOAT, FLOAT, TERMS))
+@kernel(types.UniTuple(FLOAT, 4)(FLOAT, FLOAT, FLOAT, FLOAT, TERMS), counted=False)
 def fill_costs(
     units: float, price: float, volatility: float, usual: float, terms: Terms
 ) -> tuple[float, float, float, float]:
@@ -64,7 +64,7 @@ def fill_costs(
     return commission, notional * terms.rates[SPREAD], slippage, impact
 
 
-@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT, TERMS))
+@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT, TERMS), counted=False)
 def cost_of(units: float, price: float, volatility: float, usual: float, terms: Terms) -> float:
     """Return what a fill would cost in all."""
     if units == 0.0:
@@ -73,13 +73,13 @@ def cost_of(units: float, price: float, volatility: float, usual: float, terms: 
     return commission + spread + slippage + impact
 
 
-@kernel(INT(INT, INT, INT))
+@kernel(INT(INT, INT, INT), counted=False)
 def known_row(t: int, kind: int, decided: int) -> int:
     """Return the row at whose close a fill was decided; the one before it where an order of the ledger's own stood."""
     return decided if kind in (ORDERED, CALLED, EXPIRED) else max(t - 1, 0)
 
 
-@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT))
+@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT), counted=False)
 def _average_entry(held: float, units: float, entry: float, price: float) -> float:
     """Return the average price of entry after a fill: only what enlarges a position changes it."""
     if held * units > 0.0:
@@ -87,7 +87,7 @@ def _average_entry(held: float, units: float, entry: float, price: float) -> flo
     return price if abs(units) > abs(held) else entry
 
 
-@kernel(types.void(INT, RULES, BOOK))
+@kernel(types.void(INT, RULES, BOOK), counted=False)
 def _remember(t: int, rules: Rules, book: Book) -> None:
     """Note what is taken of each symbol's volume, and what stops must know of positions, before they change."""
     for n in range(book.wanted.size):
@@ -102,7 +102,7 @@ def _remember(t: int, rules: Rules, book: Book) -> None:
                 book.begun[n] = LATE
 
 
-@kernel(FLOAT(INT, INT, M, M))
+@kernel(FLOAT(INT, INT, M, M), counted=False)
 def _sum_up(t: int, first: int, paid: Floats, charges: Floats) -> float:
     """Add the costs of fills from row `first` on, which `paid` is cut to, to their bar's; return their sum."""
     total = 0.0
@@ -113,7 +113,7 @@ def _sum_up(t: int, first: int, paid: Floats, charges: Floats) -> float:
     return total
 
 
-@kernel(types.void(INT, INT, MARKET, RULES, BOOK))
+@kernel(types.void(INT, INT, MARKET, RULES, BOOK), counted=False)
 def _charge(t: int, first: int, market: Market, rules: Rules, book: Book) -> None:
     """Charge the fills from row `first` on one by one, and move the prices of their symbols."""
     for row in range(first, book.written[0]):
@@ -129,7 +129,7 @@ def _charge(t: int, first: int, market: Market, rules: Rules, book: Book) -> Non
     book.cash[t + 1] -= _sum_up(t, first, book.paid[: book.written[0]], book.charges)
 
 
-@kernel(FLOAT(FLOAT, types.UniTuple(FLOAT, 2), FLOAT, F1, V))
+@kernel(FLOAT(FLOAT, types.UniTuple(FLOAT, 2), FLOAT, F1, V), counted=False)
 def accrue(cash: float, gained: tuple[float, float], short: float, rates: Floats, charges: Floats) -> float:
     """Return cash after a bar's dividends, interest, borrow and financing, and write the last two to `charges`.
 
@@ -139,7 +139,7 @@ def accrue(cash: float, gained: tuple[float, float], short: float, rates: Floats
     return cash + gained[0] - charges[BORROW] - charges[FINANCING] + gained[1]
 
 
-@kernel(FLOAT(FLOAT, FLOAT, FLOAT, F1, V))
+@kernel(FLOAT(FLOAT, FLOAT, FLOAT, F1, V), counted=False)
 def take_rates(cash: float, spent: float, traded: float, rates: Floats, charges: Floats) -> float:
     """Return cash less what was spent and the costs in proportion to the notional `traded`, added to `charges`."""
     cash -= spent
@@ -149,7 +149,7 @@ def take_rates(cash: float, spent: float, traded: float, rates: Floats, charges:
     return cash
 
 
-@kernel(types.void(INT, BOOL, MARKET, RULES, BOOK))
+@kernel(types.void(INT, BOOL, MARKET, RULES, BOOK), counted=False)
 def settle(t: int, free: bool, market: Market, rules: Rules, book: Book) -> None:
     """Fill what is wanted: exchange units for cash, write fills down, and take their costs unless they are free."""
     if rules.stateful:

@@ -157,7 +157,7 @@ def levels_of(exits: Sequence[Any], *, reenter: bool) -> Levels:
 # ----------------------------------------------------------------- kernels
 
 
-@kernel(types.UniTuple(FLOAT, 2)(FLOAT, FLOAT, FLOAT, LEVELS))
+@kernel(types.UniTuple(FLOAT, 2)(FLOAT, FLOAT, FLOAT, LEVELS), counted=False)
 def _stop_of(side: float, entry: float, peak: float, levels: Levels) -> tuple[float, float]:
     """Return the price of a position's stop against it, and the kind that it is."""
     loss, trail = entry * (1.0 - side * levels.loss), peak * (1.0 - side * levels.trail)
@@ -166,7 +166,7 @@ def _stop_of(side: float, entry: float, peak: float, levels: Levels) -> tuple[fl
     return loss, float(LOSS)
 
 
-@kernel(BOOL(INT, INT, F2, BOOK))
+@kernel(BOOL(INT, INT, F2, BOOK), counted=False)
 def _is_watched(t: int, n: int, close: Floats, book: Book) -> bool:
     """Say whether a symbol is held on a bar of its own, and is not on its way out already."""
     if book.positions[t + 1, n] == 0.0 or np.isnan(close[t, n]):
@@ -174,7 +174,7 @@ def _is_watched(t: int, n: int, close: Floats, book: Book) -> bool:
     return bool(book.why[n] < LOSS or np.isnan(book.rest[n]))
 
 
-@kernel(types.void(INT, INT, FLOAT, RULES, BOOK))
+@kernel(types.void(INT, INT, FLOAT, RULES, BOOK), counted=False)
 def _block(t: int, n: int, held: float, rules: Rules, book: Book) -> None:
     """Drop an order that would hold the same side, and let no other do so before a decision has asked otherwise."""
     asks_otherwise = book.pending[n] * held <= 0.0  # and so has been asked already, by an order that waits
@@ -184,7 +184,7 @@ def _block(t: int, n: int, held: float, rules: Rules, book: Book) -> None:
         book.blocked[n] = 1 if held > 0.0 else NOBODY
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK))
+@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
 def _close_all(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Close what has a price to leave at, as far as its volume goes; the rest waits."""
     leaves = False
@@ -202,7 +202,7 @@ def _close_all(t: int, market: Market, rules: Rules, book: Book) -> None:
         settle(t, False, market, rules, book)
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK))
+@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
 def exit_at_open(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Close what has a stop or target that the open is beyond, at the open."""
     for n in range(book.pending.size):
@@ -219,7 +219,7 @@ def exit_at_open(t: int, market: Market, rules: Rules, book: Book) -> None:
     _close_all(t, market, rules, book)
 
 
-@kernel(INT(FLOAT, FLOAT, FLOAT, INT, LEVELS))
+@kernel(INT(FLOAT, FLOAT, FLOAT, INT, LEVELS), counted=False)
 def _first_touched(against: float, beyond: float, last: float, began: int, levels: Levels) -> int:
     """Say which price a bar touches first: -1 the stop, 1 the target, 0 neither.
 
@@ -235,7 +235,7 @@ def _first_touched(against: float, beyond: float, last: float, began: int, level
     return -1 if may_stop else (1 if sure_take else 0)
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK))
+@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
 def exit_within(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Close what has a stop or target that the bar touches, at its price.
 
@@ -262,7 +262,7 @@ def exit_within(t: int, market: Market, rules: Rules, book: Book) -> None:
     _close_all(t, market, rules, book)
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK))
+@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
 def grow_older(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Move best prices to the close of a bar, and order the sale of what has been held for long enough."""
     for n in range(book.pending.size):

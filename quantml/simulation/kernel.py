@@ -37,7 +37,7 @@ from quantml.simulation.orders import cut_orders, meet_prices, size_orders
 from quantml.simulation.plain import trade_plainly
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK))
+@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
 def _accrue(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Add to the previous close's cash what has accrued since, and dividends."""
     book.interest[t + 1] = book.cash[t] * market.cash[t]
@@ -45,7 +45,7 @@ def _accrue(t: int, market: Market, rules: Rules, book: Book) -> None:
     book.cash[t + 1] = accrue(book.cash[t], gained, book.short[0], rules.terms.rates, book.charges[t + 1])
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK))
+@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
 def _carry(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Carry the previous close's state over: accrue interest, borrow and financing, split units, pay dividends."""
     short, received = 0.0, 0.0
@@ -60,7 +60,7 @@ def _carry(t: int, market: Market, rules: Rules, book: Book) -> None:
     _accrue(t, market, rules, book)
 
 
-@kernel(types.void(INT, MARKET, BOOK))
+@kernel(types.void(INT, MARKET, BOOK), counted=False)
 def _begin(t: int, market: Market, book: Book) -> None:
     """Tell orders that wait and prices that are remembered in shares of the new bar, of which nothing is taken yet."""
     for n in range(book.pending.size):
@@ -73,7 +73,7 @@ def _begin(t: int, market: Market, book: Book) -> None:
             book.peak[n] /= ratio
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK))
+@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
 def _delist(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Close what is delisted, or has had no bar for `delist_after` sessions, and drop its order."""
     leaves = False
@@ -94,7 +94,7 @@ def _delist(t: int, market: Market, rules: Rules, book: Book) -> None:
         settle(t, True, market, rules, book)
 
 
-@kernel(types.void(INT, MARKET, BOOK))
+@kernel(types.void(INT, MARKET, BOOK), counted=False)
 def _leave(t: int, market: Market, book: Book) -> None:
     """Order the sale of what is held and is no member, on a bar without a decision."""
     for n in range(book.pending.size):
@@ -104,7 +104,7 @@ def _leave(t: int, market: Market, book: Book) -> None:
             book.decided[n], book.why[n], book.partly[n] = t, ORDERED, 0
 
 
-@kernel(types.void(INT, F2, MARKET, BOOK))
+@kernel(types.void(INT, F2, MARKET, BOOK), counted=False)
 def _take_units(t: int, units: Floats, market: Market, book: Book) -> None:
     """Take the orders of bar t in units: each replaces the one that waits, 0 cancels it, NaN leaves it."""
     for n in range(book.pending.size):
@@ -116,7 +116,7 @@ def _take_units(t: int, units: Floats, market: Market, book: Book) -> None:
         book.level[n] = book.mark[n] if market.level.shape[0] == 0 else market.level[t, n]
 
 
-@kernel(FLOAT(INT, F2, BOOK))
+@kernel(FLOAT(INT, F2, BOOK), counted=False)
 def _worth(t: int, prices: Floats, book: Book) -> float:
     """Return equity at `prices`, and at the last mark where there is none."""
     value = 0.0
@@ -128,7 +128,7 @@ def _worth(t: int, prices: Floats, book: Book) -> float:
     return float(book.cash[t + 1] + value)
 
 
-@kernel(BOOL(INT, INT, FLOAT, MARKET, RULES, BOOK))
+@kernel(BOOL(INT, INT, FLOAT, MARKET, RULES, BOOK), counted=False)
 def _is_refused(t: int, n: int, equity: float, market: Market, rules: Rules, book: Book) -> bool:
     """Say whether a decision is not followed: its side has been stopped out, or it is within its band."""
     weight, held = book.pending[n], book.positions[t + 1, n]
@@ -146,7 +146,7 @@ def _is_refused(t: int, n: int, equity: float, market: Market, rules: Rules, boo
     return False
 
 
-@kernel(types.void(INT, F2, MARKET, RULES, BOOK))
+@kernel(types.void(INT, F2, MARKET, RULES, BOOK), counted=False)
 def _refine(t: int, weights: Floats, market: Market, rules: Rules, book: Book) -> None:
     """Drop what is not followed of a decision, and tell the rest what it needs to wait."""
     equity = _worth(t, market.close, book) if rules.handling.band > 0.0 else 0.0
@@ -160,7 +160,7 @@ def _refine(t: int, weights: Floats, market: Market, rules: Rules, book: Book) -
         book.level[n] = book.mark[n] if market.member[t, n] else np.nan
 
 
-@kernel(INT(INT, F2, MARKET, RULES, BOOK))
+@kernel(INT(INT, F2, MARKET, RULES, BOOK), counted=False)
 def _decide(t: int, weights: Floats, market: Market, rules: Rules, book: Book) -> int:
     """Take the decision of bar t, if there is one; return the first held symbol that it says nothing about."""
     if not market.decides[t] or rules.handling.by_units:
@@ -181,7 +181,7 @@ def _decide(t: int, weights: Floats, market: Market, rules: Rules, book: Book) -
     return NOBODY
 
 
-@kernel(types.void(INT, F2, BOOK))
+@kernel(types.void(INT, F2, BOOK), counted=False)
 def _mark(t: int, prices: Floats, book: Book) -> None:
     """Mark every symbol that has a price, and write marks and equity."""
     value, kept = 0.0, book.marks.shape[0] > 0
@@ -196,7 +196,7 @@ def _mark(t: int, prices: Floats, book: Book) -> None:
     book.equity[t + 1] = book.cash[t + 1] + value
 
 
-@kernel(BOOL(INT, MARKET, BOOK))
+@kernel(BOOL(INT, MARKET, BOOK), counted=False)
 def _is_due(t: int, market: Market, book: Book) -> bool:
     """Say whether an order can be filled, or a margin call must be answered."""
     if book.called[0] != 0:
@@ -207,7 +207,7 @@ def _is_due(t: int, market: Market, book: Book) -> bool:
     return False
 
 
-@kernel(BOOL(INT, MARKET, RULES, BOOK))
+@kernel(BOOL(INT, MARKET, RULES, BOOK), counted=False)
 def _trade(t: int, market: Market, rules: Rules, book: Book) -> bool:
     """Fill what is due, all sized by one equity; return whether that was positive."""
     if not _is_due(t, market, book):
@@ -227,7 +227,7 @@ def _trade(t: int, market: Market, rules: Rules, book: Book) -> bool:
     return True
 
 
-@kernel(BOOL(INT, MARKET, RULES, BOOK))
+@kernel(BOOL(INT, MARKET, RULES, BOOK), counted=False)
 def _close_bar(t: int, market: Market, rules: Rules, book: Book) -> bool:
     """Play stops after orders at the open, and mark at the close; return whether equity is positive there."""
     if rules.levels.active and rules.when == AT_OPEN:
@@ -242,7 +242,7 @@ def _close_bar(t: int, market: Market, rules: Rules, book: Book) -> bool:
     return True
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK))
+@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
 def _liquidate(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Close everything at the latest marks, at no cost."""
     for n in range(book.pending.size):
@@ -252,14 +252,14 @@ def _liquidate(t: int, market: Market, rules: Rules, book: Book) -> None:
     _mark(t, market.close, book)
 
 
-@kernel(types.void(BOOK))
+@kernel(types.void(BOOK), counted=False)
 def _forget(book: Book) -> None:
     """Drop every order that waits, for a decision about every symbol."""
     for n in range(book.pending.size):
         book.pending[n] = np.nan
 
 
-@kernel(BOOL(INT, F2, MARKET, RULES, BOOK))
+@kernel(BOOL(INT, F2, MARKET, RULES, BOOK), counted=False)
 def _bar(t: int, decisions: Floats, market: Market, rules: Rules, book: Book) -> bool:
     """Do any bar but for its decision; return whether equity was positive."""
     _carry(t, market, rules, book)
@@ -278,7 +278,7 @@ def _bar(t: int, decisions: Floats, market: Market, rules: Rules, book: Book) ->
     return bool(_trade(t, market, rules, book) and _close_bar(t, market, rules, book))
 
 
-@kernel(types.UniTuple(INT, 2)(F2, MARKET, RULES, BOOK))
+@kernel(types.UniTuple(INT, 2)(F2, MARKET, RULES, BOOK), counted=False)
 def keep_books(decisions: Floats, market: Market, rules: Rules, book: Book) -> tuple[int, int]:
     """Trade `decisions` on every bar and write `book`.
 

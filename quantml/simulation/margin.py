@@ -78,7 +78,7 @@ class Margin(Declaration):
 # ----------------------------------------------------------------- kernels
 
 
-@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT))
+@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT), counted=False)
 def _enlarged(held: float, units: float, share: float, lot: float) -> float:
     """Return an order of which only `share` of what enlarges its position is left."""
     reducing = 0.0
@@ -87,7 +87,7 @@ def _enlarged(held: float, units: float, share: float, lot: float) -> float:
     return float(reducing + in_lots(share * (units - reducing), lot))
 
 
-@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT, FLOAT))
+@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT, FLOAT), counted=False)
 def _reduced(held: float, units: float, share: float, lot: float, room: float) -> float:
     """Return the order that leaves `share` of what an order would leave; no more than there is room for."""
     after = held + units
@@ -100,7 +100,7 @@ def _reduced(held: float, units: float, share: float, lot: float, room: float) -
     return float(np.copysign(min(abs(fewer), room), fewer))
 
 
-@kernel(types.void(INT, FLOAT, BOOL, MARKET, RULES, BOOK))
+@kernel(types.void(INT, FLOAT, BOOL, MARKET, RULES, BOOK), counted=False)
 def _scale(t: int, share: float, called: bool, market: Market, rules: Rules, book: Book) -> None:
     """Write what `share` leaves of every order."""
     handling = rules.handling
@@ -116,7 +116,7 @@ def _scale(t: int, share: float, called: bool, market: Market, rules: Rules, boo
             book.scaled[n] = _enlarged(held, units, share, handling.lot)
 
 
-@kernel(FLOAT(INT, FLOAT, FLOAT, BOOL, FLOAT, MARKET, RULES, BOOK))
+@kernel(FLOAT(INT, FLOAT, FLOAT, BOOL, FLOAT, MARKET, RULES, BOOK), counted=False)
 def _excess(
     t: int, share: float, ceiling: float, called: bool, equity: float, market: Market, rules: Rules, book: Book
 ) -> float:
@@ -138,7 +138,7 @@ def _excess(
     return gross - ceiling * left
 
 
-@kernel(FLOAT(INT, FLOAT, BOOL, FLOAT, MARKET, RULES, BOOK))
+@kernel(FLOAT(INT, FLOAT, BOOL, FLOAT, MARKET, RULES, BOOK), counted=False)
 def _largest_share(
     t: int, ceiling: float, called: bool, equity: float, market: Market, rules: Rules, book: Book
 ) -> float:
@@ -155,7 +155,7 @@ def _largest_share(
     return low
 
 
-@kernel(types.void(INT, FLOAT, MARKET, RULES, BOOK))
+@kernel(types.void(INT, FLOAT, MARKET, RULES, BOOK), counted=False)
 def limit_orders(t: int, equity: float, market: Market, rules: Rules, book: Book) -> None:
     """Cut what enlarges positions to the leverage that is allowed, then answer a margin call of the last close."""
     share = _largest_share(t, rules.limits.leverage, False, equity, market, rules, book)
@@ -178,7 +178,7 @@ def limit_orders(t: int, equity: float, market: Market, rules: Rules, book: Book
             book.rest[n] = np.nan
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK))
+@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
 def call_margin(t: int, market: Market, rules: Rules, book: Book) -> None:
     """See at a close whether equity is too little for what is held."""
     gross = 0.0

@@ -128,7 +128,7 @@ class Execution(Declaration):
 # ----------------------------------------------------------------- kernels
 
 
-@kernel(FLOAT(FLOAT, FLOAT))
+@kernel(FLOAT(FLOAT, FLOAT), counted=False)
 def in_lots(units: float, lot: float) -> float:
     """Round units towards nothing to a multiple of `lot`."""
     if lot == 0.0:
@@ -137,7 +137,7 @@ def in_lots(units: float, lot: float) -> float:
     return float(np.copysign(lots * lot, units))
 
 
-@kernel(FLOAT(INT, INT, F2, V, HANDLING))
+@kernel(FLOAT(INT, INT, F2, V, HANDLING), counted=False)
 def room_at(t: int, n: int, volume: Floats, taken: Floats, handling: Handling) -> float:
     """Return the units of a symbol that may still be filled on bar t."""
     if handling.participation == np.inf:
@@ -145,7 +145,7 @@ def room_at(t: int, n: int, volume: Floats, taken: Floats, handling: Handling) -
     return float(in_lots(max(handling.participation * volume[t, n] - taken[n], 0.0), handling.lot))
 
 
-@kernel(types.Tuple((FLOAT, INT))(FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, HANDLING))
+@kernel(types.Tuple((FLOAT, INT))(FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, HANDLING), counted=False)
 def _price_met(
     side: float, first: float, high: float, low: float, level: float, handling: Handling
 ) -> tuple[float, int]:
@@ -160,7 +160,7 @@ def _price_met(
     return np.nan, FROM_OPEN
 
 
-@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT))
+@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT), counted=False)
 def _ordered_units(weight: float, rest: float, held: float, worth: float) -> float:
     """Return the units of what waits, where all of equity buys `worth` units."""
     if not np.isnan(weight):
@@ -168,7 +168,7 @@ def _ordered_units(weight: float, rest: float, held: float, worth: float) -> flo
     return -held if abs(held + rest) <= HAIR * abs(rest) else rest
 
 
-@kernel(types.void(INT, FLOAT, MARKET, RULES, BOOK))
+@kernel(types.void(INT, FLOAT, MARKET, RULES, BOOK), counted=False)
 def size_orders(t: int, equity: float, market: Market, rules: Rules, book: Book) -> None:
     """Turn every order that waits for a symbol with a bar into units at the price of the bar."""
     for n in range(book.pending.size):
@@ -184,7 +184,7 @@ def size_orders(t: int, equity: float, market: Market, rules: Rules, book: Book)
             book.pending[n] = book.rest[n] = np.nan
 
 
-@kernel(types.void(INT, FLOAT, MARKET, HANDLING, BOOK))
+@kernel(types.void(INT, FLOAT, MARKET, HANDLING, BOOK), counted=False)
 def meet_prices(t: int, equity: float, market: Market, handling: Handling, book: Book) -> None:
     """Size limit and stop orders at the price at which they fill within the bar, if they do."""
     for n in range(book.pending.size):
@@ -205,7 +205,7 @@ def meet_prices(t: int, equity: float, market: Market, handling: Handling, book:
         book.pending[n] = book.rest[n] = np.nan
 
 
-@kernel(types.void(INT, MARKET, HANDLING, BOOK))
+@kernel(types.void(INT, MARKET, HANDLING, BOOK), counted=False)
 def cut_orders(t: int, market: Market, handling: Handling, book: Book) -> None:
     """Round orders to lots, drop the smallest, and cut them to their share of the volume."""
     for n in range(book.pending.size):

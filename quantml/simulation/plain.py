@@ -42,7 +42,7 @@ from quantml.simulation.orders import in_lots
 FILLS = types.int32[:, ::1]
 
 
-@kernel(types.UniTuple(FLOAT, 3)(F1, F1, F1, F1, F1, V))
+@kernel(types.UniTuple(FLOAT, 3)(F1, F1, F1, F1, F1, V), counted=False)
 def _carry(
     held: Floats, split: Floats, dividend: Floats, price: Floats, mark: Floats, after: Floats
 ) -> tuple[float, float, float]:
@@ -61,7 +61,7 @@ def _carry(
     return value, short, received
 
 
-@kernel(types.Tuple((INT, FLOAT, FLOAT, FLOAT))(INT, INT, FLOAT, F1, F1, F1, HANDLING, V, V, FILLS, M))
+@kernel(types.Tuple((INT, FLOAT, FLOAT, FLOAT))(INT, INT, FLOAT, F1, F1, F1, HANDLING, V, V, FILLS, M), counted=False)
 def _fill(
     t: int,
     row: int,
@@ -110,7 +110,7 @@ def _fill(
     return row, spent, traded, value
 
 
-@kernel(types.Tuple((INT, BOOL))(INT, F2, MARKET, RULES, BOOK))
+@kernel(types.Tuple((INT, BOOL))(INT, F2, MARKET, RULES, BOOK), counted=False)
 def trade_plainly(t: int, decisions: Floats, market: Market, rules: Rules, book: Book) -> tuple[int, bool]:
     """Do bar t, and those after it as long as every symbol has been decided about, and trades.
 
@@ -139,7 +139,8 @@ def trade_plainly(t: int, decisions: Floats, market: Market, rules: Rules, book:
             book.equity[t + 1] = held + value
             alive = held + value > 0.0
         else:
-            book.mark[:] = price
+            for n in range(price.size):
+                book.mark[n] = price[n]
         cash[t + 1] = held
         if not (alive and t + 1 < len(decisions) and market.full[t] and market.whole[t + 1]):
             break
