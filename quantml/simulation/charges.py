@@ -135,8 +135,9 @@ def accrue(cash: float, gained: tuple[float, float], short: float, rates: Floats
 
     `cash` and the market value `short` of shorts are those of the previous close.
     """
-    charges[BORROW], charges[FINANCING] = short * rates[BORROW], max(-cash, 0.0) * rates[FINANCING]
-    return cash + gained[0] - charges[BORROW] - charges[FINANCING] + gained[1]
+    borrow, financing = short * rates[BORROW], max(-cash, 0.0) * rates[FINANCING]
+    charges[BORROW], charges[FINANCING] = borrow, financing
+    return float(cash + gained[0] - borrow - financing + gained[1])
 
 
 @kernel(FLOAT(FLOAT, FLOAT, FLOAT, F1, V), counted=False)

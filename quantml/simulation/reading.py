@@ -122,7 +122,8 @@ def read_decisions(given: pd.DataFrame | Framed | Orders, bars: Bars) -> Decisio
     on_clock = np.zeros(len(bars) - first, dtype=np.bool_)
     on_clock[rows[decides] - first] = True
     full = np.zeros_like(on_clock)
-    full[rows[decides] - first] = known.all(axis=1)[decides] if len(columns) == len(bars.symbols) else False
+    whole = np.asarray(known.all(axis=1)) & (len(columns) == len(bars.symbols))
+    full[rows[decides] - first] = whole[decides]
     _check_members(laid, bars, first, name)
     count = int(np.count_nonzero(known))
     return Decisions(first, read_only(laid), read_only(on_clock), read_only(full), level, count)
