@@ -1,4 +1,4 @@
-"""The bar that most bars are: every symbol trades, everything is decided anew, and nothing waits.
+"""The bar that most bars are: every symbol trades, all or nothing was decided before it, and no order waits.
 
 It is done in two passes over the symbols, and does to the last bit what the functions of `quantml.simulation.kernel` do
 one after another. Those are handed everything that there is, which takes longer than the passes; here it is handed over
@@ -110,9 +110,20 @@ def _fill(
     return row, spent, traded, value
 
 
+@kernel(FLOAT(F1, V, V), counted=False)
+def _hold(close: Floats, units: Floats, mark: Floats) -> float:
+    """Mark, and return the value of all positions at the close."""
+    value = 0.0
+    for n in range(units.size):
+        mark[n] = close[n]
+        if units[n] != 0.0:
+            value += units[n] * close[n]
+    return value
+
+
 @kernel(types.Tuple((INT, BOOL))(INT, F2, MARKET, RULES, BOOK), counted=False)
 def trade_plainly(t: int, decisions: Floats, market: Market, rules: Rules, book: Book) -> tuple[int, bool]:
-    """Do bar t, and those after it as long as every symbol has been decided about, and trades.
+    """Do bar t, which follows a decision about every symbol, and those after it as long as they are alike.
 
     Returns
     -------
@@ -128,21 +139,25 @@ def trade_plainly(t: int, decisions: Floats, market: Market, rules: Rules, book:
         interest = cash[t] * market.cash[t]
         book.dividends[t + 1], book.interest[t + 1] = received, interest
         held = accrue(cash[t], (received, interest), short, rates, charges)
-        alive = held + value > 0.0
-        if alive:
-            first, orders, close = row, decisions[t - 1], market.close[t]
+        close, alive = market.close[t], not market.decides[t - 1] or held + value > 0.0
+        if not alive:
+            for n in range(price.size):
+                book.mark[n] = price[n]
+        elif market.decides[t - 1]:
+            first, orders = row, decisions[t - 1]
             row, spent, traded, value = _fill(
                 t, row, held + value, orders, price, close, rules.handling, units, book.mark, book.fills, book.amounts
             )
             if row > first:
                 held = take_rates(held, spent, traded, rates, charges)
+        else:
+            value = _hold(close, units, book.mark)
+        if alive:
             book.equity[t + 1] = held + value
             alive = held + value > 0.0
-        else:
-            for n in range(price.size):
-                book.mark[n] = price[n]
         cash[t + 1] = held
-        if not (alive and t + 1 < len(decisions) and market.full[t] and market.whole[t + 1]):
+        is_plain = market.full[t] or (market.everyone[t] and not market.decides[t])
+        if not (alive and is_plain and t + 1 < len(decisions) and market.whole[t + 1]):
             break
         t += 1
     book.written[0] = row
