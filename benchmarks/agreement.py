@@ -70,7 +70,9 @@ class Case:
         """Simulate in whole shares, which every engine can hold."""
         decisions = Orders(self.decisions) if self.stops else self.decisions
         execution = Execution(lot=1)
-        return simulate(decisions, self.bars, costs=self.costs, fill=fill, execution=execution, exits=self.exits)
+        return simulate(
+            decisions, self.bars, costs=self.costs, fill=fill, execution=execution, exits=self.exits, reenter=True
+        )
 
     def units(self, done: Simulation) -> np.ndarray:
         """Lay what was ordered and filled out on the clock of the bars."""
@@ -216,7 +218,9 @@ def compared(case: Case, peer: str, way: str, equity: np.ndarray, held: np.ndarr
     whole = way == "units" or peer in ("backtesting", "zipline")
     decisions = Orders(case.decisions) if case.stops else case.decisions
     execution = Execution(lot=1.0 if whole else 0.0)
-    mine = simulate(decisions, case.bars, costs=case.costs, fill=fill, execution=execution, exits=case.exits).equity
+    mine = simulate(
+        decisions, case.bars, costs=case.costs, fill=fill, execution=execution, exits=case.exits, reenter=True
+    ).equity
     apart = largest(mine, equity)
     if apart <= ROUNDING:
         return Difference(apart, apart, "")

@@ -3,8 +3,8 @@
 ``python -m benchmarks.sensitivity [--small]``. `quantml.run` of `strategies/large_caps_ridge.py` and
 `quantml.sensitivity` of that run are timed in turn in one process, without a folder. A run loads its data, walks
 forward and audits itself; for the cells the data of the finished run are loaded again and compared, and break-even
-costs are found too. Every tenth cell is kept once more by the ledger of `quantml.simulate`, and the largest difference
-of a Sharpe ratio printed. Where the cells cost more than 20 % of the run, the benchmark fails; in the small form it
+costs are found too. Every tenth cell is kept once more by `quantml.simulate`, and the largest difference of a
+Sharpe ratio printed. Where the cells cost more than 20 % of the run, the benchmark fails; in the small form it
 tells only.
 """
 
@@ -12,21 +12,24 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks._report import interleaved, show
-from quantml import Run, Study, load_study, metrics, run, sensitivity
+from quantml import Run, Study, load_study, metrics, run, sensitivity, simulate
 from quantml.sensitivities import Axes, Sensitivity
-from quantml.sensitivities.cells import delayed, keep
+from quantml.sensitivities.cells import delayed, scaled
 from quantml.sensitivities.ground import Ground
+from quantml.simulation import Rebalancing
 
 BOUND = 0.2
 """Runs that 200 cells may cost."""
 STRATEGY = Path(__file__).resolve().parents[1] / "strategies" / "large_caps_ridge.py"
-FULL = Axes(costs=np.linspace(0.0, 5.75, 24), borrow_bps=np.linspace(0.0, 540.0, 28), band=np.linspace(0.0, 0.0435, 30))
-"""24 multiples of costs at 6 delays, 28 rates of borrow and 30 bands, the declared ones among them: 200 cells."""
+FULL = Axes(costs=np.linspace(0.0, 7.0, 29), borrow_bps=np.linspace(0.0, 280.0, 15), band=np.linspace(0.0, 0.018, 13))
+"""29 multiples of costs at 6 delays, 15 rates of borrow and 13 bands, in about the proportions of the usual axes, the
+declared ones among them: 200 cells."""
 SMALL = Axes(costs=(0.0, 1.0, 2.0), delay=(0, 1), borrow_bps=(0.0, 100.0), band=(0.0, 0.01))
 
 
@@ -34,7 +37,14 @@ def difference(finished: Run, found: Sensitivity) -> float:
     """Return the largest difference of a cell's Sharpe ratio from that of a plain simulation."""
     ground, largest = Ground.of(finished), 0.0
     for cell in list(found.outcomes)[::10]:
-        made = keep(ground, delayed(ground.weights, cell.delay, ground), cell)
+        made = simulate(
+            delayed(ground.weights, cell.delay, ground),
+            ground.bars,
+            costs=replace(scaled(ground.study.costs, cell.costs), borrow_bps=cell.borrow_bps),
+            fill=ground.fill,
+            rebalancing=Rebalancing(band=cell.band),
+            cash=ground.study.cash,
+        )
         ratio = metrics.sharpe_ratio(
             made.returns, periods_per_year=ground.bars.periods_per_year, risk_free=made.risk_free
         )

@@ -217,7 +217,7 @@ def session_numbers(bars: Bars) -> NDArray[np.int64]:
     ndarray of int64, shape (T, N)
         0 in the first session.
     """
-    days = bars.clock.normalize().asi8[:, None]
+    days = bars.clock.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)[:, None]
     if not bars.closed.any():
         numbers = np.cumsum(np.diff(days, axis=0, prepend=days[:1]) != 0, axis=0, dtype=np.int64)
         return read_only(np.repeat(numbers, len(bars.symbols), axis=1))

@@ -10,6 +10,7 @@ import pandas as pd
 from quantml.reports import words
 from quantml.reports.facts import Facts
 from quantml.reports.tables import Entry, Table, entries
+from quantml.simulation.books import share_apart
 
 LARGEST: Final = 10
 
@@ -43,15 +44,14 @@ def summary(facts: Facts) -> tuple[Entry, ...]:
 
 
 def _ambiguous(facts: Facts) -> list[tuple[str, str]]:
-    """How much hangs on bars that touch a stop and a target, where there are both."""
+    """How much hangs on the order of prices within bars, where the account was kept on both paths."""
     equity = facts.run.equity
     if "optimistic_equity" not in equity:
         return []
-    ends = [float(equity[name].iloc[-1]) for name in ("equity", "optimistic_equity")]
-    larger = max(abs(end - float(facts.before.iloc[0])) for end in ends)
-    share = abs(ends[1] - ends[0]) / larger if larger > 0.0 else 0.0
-    told = f"{words.percent(share)} of the result hangs on which came first; the account takes the stops first"
-    return [("Bars that touch a stop and a target", told)]
+    pessimistic, optimistic = (equity[name].to_numpy() for name in ("equity", "optimistic_equity"))
+    share = share_apart(pessimistic, optimistic, float(facts.before.iloc[0]))
+    told = f"{words.percent(share)} of the result hangs on which price came first; the account takes the worse"
+    return [("Bars that touch two prices", told)]
 
 
 def _trips(trades: pd.DataFrame) -> str:

@@ -100,7 +100,7 @@ def _upright(axes: Any, values: Sequence[float], name: Any = None) -> None:
     known = [value for value in values if math.isfinite(value)]
     low, high = min([*known, 0.0]), max([*known, 0.0])
     room = 0.05 * (high - low) or 0.01
-    low, high = low - room * (low < 0.0), high + room * (high > 0.0)
+    low, high = low - room * (low < 0.0), high + room * (high > 0.0 or low == 0.0)
     at = ticks(low, high, 6)
     axes.set_ylim(low, high)
     axes.set_yticks(at, [f"{value:.6g}".replace("-", "−") if name is None else name(value) for value in at])

@@ -29,7 +29,7 @@ def _of_costs(facts: Facts) -> Iterator[Entry]:
     costs, trades = facts.study["costs"], facts.run.trades
     if not any(costs.get(name) for name in _PER_FILL):
         yield Entry("Trading costs", "The study declares none: every fill is free.")
-    elif not any(costs.get(name) for name in ("slippage_bps", "slippage_volatility", "impact")):
+    elif not any(costs.get(name) for name in ("slippage_bps", "slippage_volatility", "impact", "impact_permanent")):
         yield Entry(
             "Slippage", "The study declares none: a fill pays commission and half the spread, and gets the price."
         )
@@ -66,17 +66,29 @@ def _of_execution(facts: Facts) -> Iterator[Entry]:
         yield Entry(
             "The closing price", "Orders get the next close exactly, as only an order in the closing auction could."
         )
+    elif _works_within_the_bar(facts):
+        yield Entry(
+            "Limit and stop orders",
+            "They get their price as soon as a bar touches it, or the open beyond it: nobody stands before them in the"
+            " queue, and no stop slips.",
+        )
     else:
         yield Entry(
             "The opening price", "Orders get the next open exactly, as only an order in the opening auction could."
         )
 
 
+def _works_within_the_bar(facts: Facts) -> bool:
+    execution = (facts.study.get("simulator") or {}).get("execution") or {}
+    return execution.get("limit") is not None or execution.get("stop") is not None
+
+
 def _of_size(facts: Facts) -> Iterator[Entry]:
     """What is left out of how much can be traded and held."""
     simulator = facts.study.get("simulator") or {}
     execution, margin = simulator.get("execution") or {}, simulator.get("margin") or {}
-    impact, share = facts.study["costs"].get("impact"), execution.get("participation")
+    costs, share = facts.study["costs"], execution.get("participation")
+    impact = costs.get("impact") or costs.get("impact_permanent")
     if not (impact or share):
         yield Entry("Market impact", "Every order is filled whole, whatever its size, and moves no price.")
     elif not share:

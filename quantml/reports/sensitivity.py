@@ -18,6 +18,7 @@ from quantml.reports.pages import environment
 from quantml.reports.tables import Entry, Heat, Table, entries
 from quantml.reports.terminal import text_table
 from quantml.sensitivities.cells import Cell
+from quantml.sensitivities.readings import MOST
 from quantml.sensitivities.surfaces import Surface
 from quantml.sensitivities.whole import Sensitivity, profit
 
@@ -66,6 +67,8 @@ def money(value: float) -> str:
 def break_even(found: Sensitivity) -> str:
     """Say at which costs nothing is left."""
     point = found.break_even
+    if math.isnan(point.bps):
+        return "Nothing was traded."
     if point.bps == 0.0:
         return "Nothing is left even without costs."
     paid = f" Fills cost {point.paid_bps:.1f} basis points on average." if math.isfinite(point.paid_bps) else ""
@@ -75,7 +78,7 @@ def break_even(found: Sensitivity) -> str:
     if math.isnan(point.multiple):
         return f"Nothing is left at {fills}.{paid}"
     if math.isinf(point.multiple):
-        return f"Nothing is left at {fills}, and more than that at no multiple of the declared costs.{paid}"
+        return f"Nothing is left at {fills}; {MOST:,.0f} times the declared costs leave something.{paid}"
     return f"Nothing is left at {point.multiple:.2f} times the declared costs, or at {fills}.{paid}"
 
 
@@ -91,13 +94,13 @@ def capacity(found: Sensitivity) -> str:
     if math.isnan(size.zero):
         return f"{basis} nothing can be said of capacity: the run earns nothing."
     largest = money(size.curve[-1][0])
-    parts = [_reached(amount, left, largest) for amount, left in ((size.half, "half"), (size.zero, "nothing"))]
-    return f"{basis} {parts[0]}, and {parts[1]}."
+    half, nothing = _reached(size.half, "half", largest), _reached(size.zero, "nothing", largest)
+    return f"{basis} {half}." if math.isinf(size.half) else f"{basis} {half}, and {nothing}."
 
 
 def _reached(amount: float, left: str, largest: str) -> str:
     if math.isinf(amount):
-        return f"more than {left} of the Sharpe ratio is left at {largest}"
+        return f"{'something' if left == 'nothing' else 'more than half'} of the Sharpe ratio is left even at {largest}"
     if amount == 0.0:
         return f"{left} or less of the Sharpe ratio is left at the smallest capital that was tried"
     return f"{left} of the Sharpe ratio is left at {money(amount)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -11,10 +12,9 @@ from numpy.typing import NDArray
 
 from quantml.evaluation import metrics
 from quantml.sensitivities.ground import Ground
-from quantml.sensitivities.plain import Account
 from quantml.simulation.books import Simulation
 from quantml.simulation.costs import Costs
-from quantml.simulation.layout import BORROW
+from quantml.simulation.layout import BORROW, DELISTED, KIND, PRICE, RUINED, TIME, UNITS
 from quantml.simulation.simulator import Simulator
 from quantml.validation.scoring import opened_flat
 
@@ -85,7 +85,7 @@ class Outcome:
     Attributes
     ----------
     sharpe_ratio : float
-        Of returns beyond what cash earned, annualised.
+        Of returns beyond what cash earned, annualised; NaN where nothing was traded.
     annual_return : float
         Geometric.
     turnover : float
@@ -171,37 +171,37 @@ def keep(ground: Ground, weights: pd.DataFrame, cell: Cell, costs: Costs | None 
     return simulator.simulate(weights, ground.bars, costs=terms, fill=ground.fill, cash=ground.study.cash)
 
 
-def account_of(simulation: Simulation) -> Account:
-    """Take what is summed up from a simulation."""
-    book, ruined = simulation.ledger, simulation.ruined_at is not None
-    return Account(book["equity"], simulation.turnover.to_numpy(), book["charges"], ruined)
-
-
-def outcome_of(
-    account: Account, risk_free: NDArray[np.float64], initial_cash: float, periods_per_year: float
-) -> Outcome:
+def outcome_of(simulation: Simulation, periods_per_year: float) -> Outcome:
     """Sum an account up.
 
     Parameters
     ----------
-    account : Account
-    risk_free : ndarray, shape (T,)
-        What cash earned on each bar.
-    initial_cash : float
+    simulation : Simulation
     periods_per_year : float
     """
-    before = np.concatenate([[initial_cash], account.equity[:-1]])
-    alive = before > 0.0
-    before = np.where(alive, before, 1.0)
-    returns = np.maximum(np.where(alive, account.equity / before - 1.0, 0.0), -1.0)
-    years = len(returns) / periods_per_year
+    book, returns = simulation.ledger, simulation.returns.to_numpy()
+    before = np.concatenate([[simulation.initial_cash], book["equity"][:-1]])
+    before = np.where(before > 0.0, before, 1.0)  # nothing is traded or charged after ruin
+    bar, notional = _orders(simulation)
+    charges, risk_free, years = book["charges"], book["risk_free"], len(returns) / periods_per_year
+    ratio = math.nan  # where nothing was traded, what differs from cash is rounding
+    if notional.size:
+        ratio = metrics.sharpe_ratio(returns, periods_per_year=periods_per_year, risk_free=risk_free)
     return Outcome(
-        sharpe_ratio=metrics.sharpe_ratio(returns, periods_per_year=periods_per_year, risk_free=risk_free),
+        sharpe_ratio=ratio,
         annual_return=metrics.annual_return(returns, periods_per_year=periods_per_year),
-        turnover=float(account.turnover.sum()) / years,
-        cost_drag=float((account.charges.sum(axis=1) / before).sum()) / years,
+        turnover=float((notional / before[bar]).sum()) / years,
+        cost_drag=float((charges / before[:, None]).sum()) / years,
         excess=float((returns - risk_free).mean()),
-        traded=float((account.turnover * before).sum()),
-        paid=float(account.charges[:, :BORROW].sum()),
-        ruined=account.ruined,
+        traded=float(notional.sum()),
+        paid=float(charges[:, :BORROW].sum()),
+        ruined=simulation.ruined_at is not None,
     )
+
+
+def _orders(simulation: Simulation) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Return the bar and the notional of every fill that somebody traded: none is one at a delisting, or at ruin."""
+    facts, amounts = simulation.ledger["fills"], simulation.ledger["amounts"]
+    kind = facts[:, KIND]
+    traded = (kind != DELISTED) & (kind != RUINED)
+    return facts[:, TIME][traded], (np.abs(amounts[:, UNITS]) * amounts[:, PRICE])[traded]

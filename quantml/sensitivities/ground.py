@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,7 @@ class Ground:
         """When decisions were executed."""
         return Fill(self.run.manifest["fill"])
 
-    @property
+    @cached_property
     def simulator(self) -> Simulator:
         """How the account was kept."""
         return self.study.simulator or Simulator()

@@ -1,23 +1,20 @@
-"""Keeping the accounts of many cells at once: each is one plain simulation, whatever runs beside it."""
+"""Keeping the accounts of many cells at once: each is one simulation, whatever runs beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
 from multiprocessing import cpu_count
 from types import MappingProxyType
 
 import pandas as pd
 
 from quantml.errors import check_whole
-from quantml.sensitivities.cells import Cell, Outcome, account_of, delayed, keep, outcome_of
+from quantml.sensitivities.cells import Cell, Outcome, delayed, keep, outcome_of
 from quantml.sensitivities.ground import Ground
-from quantml.sensitivities.plain import Tape, is_plain, keep_plain, lay_tape
 from quantml.sensitivities.thresholds import Rethinking
 from quantml.simulation.costs import Costs
-from quantml.simulation.simulator import FREE
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,27 +75,6 @@ class Keeper:
             return self.ground.weights
         return self.rethinking.decide(threshold)
 
-    @cached_property
-    def _tape(self) -> Tape:
-        ground = self.ground
-        first = len(ground.bars) - len(ground.weights)
-        return lay_tape(ground.bars, ground.fill, first, ground.study.cash)
-
-    @cached_property
-    def _declared_plain(self) -> bool:
-        """Whether a cell is plain where its own participation and costs are."""
-        ground = self.ground
-        simulator = self.declared.at("participation", None).keeper(ground.simulator)
-        return is_plain(simulator, FREE, ground.bars, ground.fill)
-
     def _keep(self, cell: Cell, costs: Costs | None = None) -> Outcome:
-        """Keep an account, without a history where it is plain: both come to the same."""
-        ground, tape = self.ground, self._tape
-        terms = cell.terms(ground.study.costs) if costs is None else costs
-        account = None
-        if self._declared_plain and cell.participation is None and terms.are_proportional:
-            rates = terms.rates(ground.bars.periods_per_year)
-            account = keep_plain(self.weights(cell), tape, cell.keeper(ground.simulator), rates)
-        if account is None:
-            account = account_of(keep(ground, self.weights(cell), cell, costs))
-        return outcome_of(account, tape.cash, cell.capital, ground.bars.periods_per_year)
+        simulation = keep(self.ground, self.weights(cell), cell, costs)
+        return outcome_of(simulation, self.ground.bars.periods_per_year)

@@ -30,10 +30,10 @@ class BreakEven:
     ----------
     multiple : float
         Of all declared costs; 0.0 where nothing is left even without costs, infinity where no multiple up to 1,024
-        takes everything, NaN where no costs are declared.
+        takes everything, NaN where no costs are declared or nothing was traded.
     bps : float
         Basis points of its notional that every fill would have to cost in place of what is declared per fill, borrow
-        and financing as declared; 0.0 and infinity alike.
+        and financing as declared; 0.0 and infinity alike, NaN where nothing was traded.
     paid_bps : float
         What fills did cost on average.
     """
@@ -99,12 +99,15 @@ def break_even(keeper: Keeper, surface: Surface) -> BreakEven:
     declared, own = keeper.ground.study.costs, keeper.outcome(surface.base)
     bare = keeper.outcome(surface.base.at("costs", 0.0))
     paid = own.paid / own.traded / BPS if own.traded > 0.0 else math.nan
+    if own.traded == 0.0:
+        return BreakEven(math.nan, math.nan, paid)
     tried = [value for value, _ in surface.along("costs") if value > 0.0]
     if scaled(declared, 0.0) == declared:
         multiple = math.nan
     else:
         multiple = _zero(lambda by: keeper.outcome(surface.base.at("costs", by)).excess, tried, most=MOST)
-    if declared.are_proportional and not (declared.borrow_bps or declared.financing_bps) and declared.fill_bps:
+    in_step = declared.are_proportional and not (declared.borrow_bps or declared.financing_bps) and declared.fill_bps
+    if in_step and math.isfinite(multiple):
         return BreakEven(multiple, multiple * declared.fill_bps, paid)
 
     def charged(bps: float) -> float:

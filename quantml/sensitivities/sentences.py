@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,10 +15,12 @@ def sentence_of(own: float, failures: Sequence[Failure]) -> str:
     Parameters
     ----------
     own : float
-        The run's own net Sharpe ratio.
+        The run's own net Sharpe ratio; NaN where it has none.
     failures : sequence of Failure
         The first one first.
     """
+    if math.isnan(own):
+        return "The run has nothing to lose: it never traded, and has no Sharpe ratio."
     if not own > 0.0:
         return f"The run has nothing to lose: its net Sharpe ratio is {own:.2f} as declared."
     fails = [failure for failure in failures if failure.fails_after is not None]

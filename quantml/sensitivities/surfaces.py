@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import numpy as np
-
-from quantml.errors import InputError
+from quantml.errors import InputError, SimulationError
 from quantml.sensitivities.axes import Axes, usual_bands, usual_capital, usual_thresholds
-from quantml.sensitivities.cells import Cell, declared_cell, scaled
+from quantml.sensitivities.cells import Cell, declared_cell, delayed, keep, scaled
 from quantml.sensitivities.ground import Ground
 from quantml.sensitivities.thresholds import NotTried, Rethinking
 
@@ -27,7 +25,7 @@ class Surface:
         The conditions that the others are changes of.
     axes : tuple of str
     values : tuple of tuples
-        Along each axis, in rising order.
+        Along each axis, in rising order; no limit comes last, and what several folds chose amidst the thresholds.
     """
 
     name: str
@@ -82,7 +80,7 @@ def plan(ground: Ground, axes: Axes) -> Plan:
     bands = axes.along("band", declared.band, usual_bands(ground.weights))
     trading: dict[str, tuple[Any, ...]] = {"band": bands}
     if rethinking is not None:
-        trading["threshold"] = tuple(sorted({*thresholds, declared.threshold}, key=_none_last))
+        trading["threshold"] = _laid(thresholds, chosen)
     surfaces = [
         Surface("costs", declared, ("costs", "delay"), (_multiples(ground, axes, absent), axes.along("delay", 0))),
         *_capacity(ground, axes, declared, absent),
@@ -92,8 +90,13 @@ def plan(ground: Ground, axes: Axes) -> Plan:
     return Plan(declared, tuple(surfaces), absent, rethinking)
 
 
-def _none_last(value: float | None) -> float:
-    return np.inf if value is None else value
+def _laid(thresholds: Sequence[float], chosen: Sequence[float]) -> tuple[float | None, ...]:
+    """Put those that folds chose, where they are several, in the midst of the range that they span."""
+    low, high = chosen[0], chosen[-1]
+    if low == high:
+        return tuple(sorted({*thresholds, low}))
+    below = [value for value in sorted(thresholds) if value <= (low + high) / 2.0]
+    return (*below, None, *sorted({*thresholds} - {*below}))
 
 
 def _multiples(ground: Ground, axes: Axes, absent: dict[str, str]) -> tuple[float, ...]:
@@ -111,6 +114,11 @@ def _capacity(ground: Ground, axes: Axes, declared: Cell, absent: dict[str, str]
     )
     if ground.bars.has("volume"):
         base = declared if declared.impact else declared.at("impact", float(axes.impact))
+        refused = None if declared.impact else _refused(ground, base)
+        if refused is not None:
+            reason = f"Impact cannot be assumed: {refused}"
+            absent |= {"participation": reason, "capital": reason}
+            return []
         shares = axes.along("participation", declared.participation)
         return [Surface("capacity", base, ("capital", "participation"), (capital, shares))]
     absent["participation"] = "The bars have no volume, of which a share could be taken."
@@ -119,6 +127,15 @@ def _capacity(ground: Ground, axes: Axes, declared: Cell, absent: dict[str, str]
         absent["capital"] = "The bars have no volume, and every cost is in proportion: any capital earns the same."
         return []
     return [Surface("capacity", declared, ("capital",), (capital,))]
+
+
+def _refused(ground: Ground, cell: Cell) -> str | None:
+    """Say why the run's decisions cannot be traded under other conditions; None where they can."""
+    try:
+        keep(ground, delayed(ground.weights, 0, ground), cell)
+    except SimulationError as error:
+        return str(error)
+    return None
 
 
 def _borrow(ground: Ground, axes: Axes, declared: Cell, absent: dict[str, str]) -> list[Surface]:
@@ -137,6 +154,8 @@ def _thresholds(ground: Ground, axes: Axes, absent: dict[str, str]) -> tuple[Ret
         given = axes.threshold
         tried = usual_thresholds(rethinking.sizes(), chosen) if given is None else sorted({*given, *chosen})
         rethinking.decide(tried[-1])
+        widest = delayed(rethinking.decide(tried[0]), 0, ground)
+        keep(ground, widest, declared_cell(ground, tried[0]))  # it may trade what has too short a past for some costs
     except (NotTried, InputError) as error:
         absent["threshold"] = str(error)
         return None, ()

@@ -15,19 +15,41 @@ from quantml.arrays import ReadOnly, frame, read_only
 from quantml.simulation.costs import KINDS, PER_FILL
 from quantml.simulation.layout import (
     BORROW,
+    CALLED,
     DECIDED,
     DELISTED,
+    EXPIRED,
     FILL_KINDS,
     KIND,
     NOBODY,
+    ORDERED,
     PRICE,
     RUINED,
     SYMBOL,
     TIME,
     UNITS,
 )
-from quantml.simulation.trades import History, Trips, round_trips, trades_frame
+from quantml.simulation.trades import AT_CLOSE, AT_OPEN, WITHIN, History, Trips, round_trips, trades_frame
 from quantml.timing import Fill
+
+
+def share_apart(equity: NDArray[np.float64], optimistic: NDArray[np.float64], initial_cash: float) -> float:
+    """Return how far two paths of equity are apart, from 0.0 to 1.0, as `Simulation.ambiguous` says."""
+    first, second = _returns_of(equity, initial_cash), _returns_of(optimistic, initial_cash)
+    moved = float(np.abs(first).sum() + np.abs(second).sum())
+    return float(np.abs(second - first).sum()) / moved if moved > 0.0 else 0.0
+
+
+def _previous(equity: NDArray[np.float64], initial_cash: float) -> NDArray[np.float64]:
+    return np.concatenate([[initial_cash], equity[:-1]])
+
+
+def _returns_of(equity: NDArray[np.float64], initial_cash: float) -> NDArray[np.float64]:
+    """Return simple returns; -1 at most on the bar of ruin, and 0 after it."""
+    before = _previous(equity, initial_cash)
+    alive = before > 0.0
+    earned = np.where(alive, equity / np.where(alive, before, 1.0) - 1.0, 0.0)
+    return np.asarray(np.maximum(earned, -1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +76,9 @@ class Simulation(ReadOnly):
         a fraction; shape (T, 6): ``charges`` by `KINDS`. Per bar and
         symbol, shape (T, N): ``positions``, ``marks``, ``split``, ``dividend``; ``high`` and ``low`` where the bars
         have them. Per fill, shape (F, 4) and (F, 2): ``fills`` (bar, bar of the decision, symbol, kind) and ``amounts``
-        (units, price); ``paid``, shape (F, 4), where costs are not in proportion to notional.
+        (units, price); ``paid``, shape (F, 4), where costs are not in proportion to notional; ``late``, shape (F,),
+        where orders fill within the bar: whether the fill opened a position after the open. ``cut``, shape (T,), is the
+        notional of orders that the limit of leverage left out.
     optimistic : ndarray or None, shape (T,)
         Equity where targets are taken before stops on bars that touch both; None where there are not both.
     """
@@ -89,10 +113,7 @@ class Simulation(ReadOnly):
 
         The bar that ruins an account returns -1, whatever is owed beyond it, and each later bar 0.
         """
-        before, now = self._previous_equity, self.ledger["equity"]
-        alive = before > 0.0
-        earned = np.where(alive, now / np.where(alive, before, 1.0) - 1.0, 0.0)
-        return self._series("returns", np.maximum(earned, -1.0))
+        return self._series("returns", _returns_of(self.ledger["equity"], self.initial_cash))
 
     @property
     def cash(self) -> pd.Series:
@@ -148,6 +169,15 @@ class Simulation(ReadOnly):
         before = self._previous_equity
         return self._series("turnover", sums / np.where(before > 0.0, before, 1.0))
 
+    @property
+    def cut_by_leverage(self) -> pd.Series:
+        """Notional of each bar's orders that the limit of leverage left out, as a fraction of the previous equity.
+
+        It is 0 throughout where the weights asked for never went beyond `Margin.leverage`.
+        """
+        before = self._previous_equity
+        return self._series("cut_by_leverage", self.ledger["cut"] / np.where(before > 0.0, before, 1.0))
+
     # ---------------------------------------------------------------- ambiguity
 
     @property
@@ -162,15 +192,14 @@ class Simulation(ReadOnly):
 
     @property
     def ambiguous(self) -> float:
-        """Share of the result that hangs on the order of prices within bars.
+        """Share of the result that hangs on the order of prices within bars, from 0.0 to 1.0.
 
-        The two paths' profits differ by so much of the larger of them in size; 0.0 where they are equal.
+        It is the sum over bars of the absolute difference of the two paths' returns, over the sum of both paths'
+        absolute returns: 0.0 where the paths are equal, 1.0 where no bar earns anything of one sign on both.
         """
         if self.optimistic is None:
             return 0.0
-        profits = np.array([self.ledger["equity"][-1], self.optimistic[-1]]) - self.initial_cash
-        largest = float(np.abs(profits).max())
-        return float(abs(profits[1] - profits[0])) / largest if largest > 0.0 else 0.0
+        return share_apart(self.ledger["equity"], self.optimistic, self.initial_cash)
 
     # ----------------------------------------------------------------- per fill
 
@@ -207,8 +236,9 @@ class Simulation(ReadOnly):
         the end is shown as if it were closed at the last mark, with ``open`` true.
 
         What a bar's prices say of a trip counts for excursions where the position was held through that bar: its
-        extremes where it was entered at the open or before, its close on the bar of a later entry, and the price of the
-        exit alone on the bar that ended it.
+        extremes where it was entered at the open or before, its close on the bar of a later entry (at the close, or by
+        a limit or stop order within the bar). On the bar that ended it the price of the exit alone counts, unless that
+        was at the close.
 
         Columns are ``symbol``; ``side``; ``entry_time`` and ``exit_time``, the first and last fill; ``units``, the
         most that were held; ``entry_price`` and ``exit_price``, averages over the fills that enlarged and reduced
@@ -228,9 +258,19 @@ class Simulation(ReadOnly):
         book = self.ledger
         borrow = self.rates[BORROW : BORROW + 1]
         high, low = (book.get(name, book["marks"]) for name in ("high", "low"))
-        at_open = self.fill is Fill.NEXT_OPEN
-        history = History(book["positions"], book["marks"], high, low, book["split"], book["dividend"], borrow, at_open)
+        history = History(
+            book["positions"], book["marks"], high, low, book["split"], book["dividend"], borrow, self._moments
+        )
         return round_trips(book["fills"], book["amounts"], read_only(self._fill_costs), history)
+
+    @property
+    def _moments(self) -> NDArray[np.int64]:
+        """When in its bar each fill happened, as far as trades must know."""
+        kinds = self.ledger["fills"][:, KIND]
+        if self.fill is Fill.NEXT_OPEN:
+            late = self.ledger.get("late", np.zeros(len(kinds), dtype=np.bool_))
+            return read_only(np.where(late, WITHIN, AT_OPEN))
+        return read_only(np.where(np.isin(kinds, (ORDERED, CALLED, EXPIRED)), AT_CLOSE, WITHIN))
 
     # ------------------------------------------------------------------ helpers
 
@@ -245,7 +285,7 @@ class Simulation(ReadOnly):
 
     @property
     def _previous_equity(self) -> NDArray[np.float64]:
-        return np.concatenate([[self.initial_cash], self.ledger["equity"][:-1]])
+        return _previous(self.ledger["equity"], self.initial_cash)
 
     @property
     def _values(self) -> NDArray[np.float64]:

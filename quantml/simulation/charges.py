@@ -17,6 +17,7 @@ from quantml.simulation.layout import (
     EXPIRED,
     FINANCING,
     FLOAT,
+    FROM_OPEN,
     IMPACT,
     INT,
     KIND,
@@ -168,6 +169,8 @@ def settle(t: int, free: bool, market: Market, rules: Rules, book: Book) -> None
         book.fills[row, TIME], book.fills[row, SYMBOL], book.fills[row, KIND] = t, n, kind
         book.fills[row, DECIDED] = book.decided[n] if kind in (ORDERED, CALLED, EXPIRED) else NOBODY
         book.amounts[row, UNITS], book.amounts[row, PRICE] = units, price
+        if book.late.shape[0] > 0:
+            book.late[row] = book.begun[n] != FROM_OPEN
         row += 1
     book.written[0] = row
     if not (free or row == first) and rules.terms.flat:

@@ -33,7 +33,8 @@ class Costs(Declaration):
 
     Volatility :math:`\sigma` is the standard deviation (ddof=1) of a symbol's simple close-to-close returns, per bar,
     and V its average volume per bar, both over its latest `window` own bars at the *decision*: nothing of the fill's
-    bar is used. An order of a symbol with fewer bars than that is an error.
+    bar is used. An order of a symbol with fewer bars than that, or without volume on all of them, is an error; what is
+    closed where there was no volume pays by the latest average above 0.
 
     Parameters
     ----------

@@ -25,6 +25,7 @@ from quantml.simulation.layout import (
     LEVELS,
     LOSS,
     MARKET,
+    MARKET_ORDER,
     NOBODY,
     PROFIT,
     RULES,
@@ -113,6 +114,8 @@ class TakeProfit(Declaration):
 class TimeStop(Declaration):
     """Close a position at the fill `bars` of its symbol's own bars after the one that opened it.
 
+    It is sold at the market, and in the place of a limit or stop order that still waits.
+
     Parameters
     ----------
     bars : int
@@ -176,8 +179,12 @@ def _is_watched(t: int, n: int, close: Floats, book: Book) -> bool:
 
 @kernel(types.void(INT, INT, FLOAT, RULES, BOOK), counted=False)
 def _block(t: int, n: int, held: float, rules: Rules, book: Book) -> None:
-    """Drop an order that would hold the same side, and let no other do so before a decision has asked otherwise."""
+    """Drop what waits in units or would hold the same side; let nothing do so before a decision has asked otherwise.
+
+    Units were told from a position that is no more; a weight for nothing or the other side stands.
+    """
     asks_otherwise = book.pending[n] * held <= 0.0  # and so has been asked already, by an order that waits
+    book.rest[n] = np.nan
     if book.pending[n] * held > 0.0:
         book.pending[n] = np.nan
     if not (rules.levels.reenter or asks_otherwise):
@@ -197,6 +204,8 @@ def _close_all(t: int, market: Market, rules: Rules, book: Book) -> None:
         room = room_at(t, n, market.volume, book.taken, rules.handling)
         book.wanted[n] = np.copysign(min(abs(held), room), -held)
         if abs(held) > room:
+            if rules.handling.kind != MARKET_ORDER:
+                book.pending[n] = np.nan  # it would take the place of what is left to close
             book.rest[n], book.why[n], book.partly[n], book.decided[n] = -held - book.wanted[n], book.kind[n], 1, t
     if leaves:
         settle(t, False, market, rules, book)
@@ -206,7 +215,7 @@ def _close_all(t: int, market: Market, rules: Rules, book: Book) -> None:
 def exit_at_open(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Close what has a stop or target that the open is beyond, at the open."""
     for n in range(book.pending.size):
-        book.begun[n], book.at[n] = FROM_OPEN, np.nan
+        book.at[n] = np.nan
         if not _is_watched(t, n, market.close, book):
             continue
         first = market.open[t, n] * book.shift[n]
@@ -219,20 +228,38 @@ def exit_at_open(t: int, market: Market, rules: Rules, book: Book) -> None:
     _close_all(t, market, rules, book)
 
 
-@kernel(INT(FLOAT, FLOAT, FLOAT, INT, LEVELS), counted=False)
-def _first_touched(against: float, beyond: float, last: float, began: int, levels: Levels) -> int:
+@kernel(INT(FLOAT, FLOAT, BOOL, BOOL, LEVELS), counted=False)
+def _first_touched(against: float, beyond: float, seen_worst: bool, seen_best: bool, levels: Levels) -> int:
     """Say which price a bar touches first: -1 the stop, 1 the target, 0 neither.
 
     The stop is touched where `against`, the room that the bar's worst price leaves to it, is not positive; the target
-    where `beyond` is at least 0. `last` is 1 where the close is beyond the target, -1 beyond the stop, else 0. A
-    position that came about within the bar has not surely seen the extreme that its order did not need.
+    where `beyond` is at least 0. The position has surely `seen` those prices, or they may be from before its order.
     """
     may_stop, may_take = against <= 0.0, beyond >= 0.0
-    sure_stop = may_stop and (began != BY_STOP or last < 0.0)
-    sure_take = may_take and (began != BY_LIMIT or last > 0.0)
+    sure_stop, sure_take = may_stop and seen_worst, may_take and seen_best
     if levels.optimistic:
         return 1 if may_take else (-1 if sure_stop else 0)
     return -1 if may_stop else (1 if sure_take else 0)
+
+
+@kernel(types.UniTuple(BOOL, 2)(INT, FLOAT, FLOAT, FLOAT, FLOAT, RULES, BOOK), counted=False)
+def _surely_seen(
+    n: int, side: float, worst: float, best: float, last: float, rules: Rules, book: Book
+) -> tuple[bool, bool]:
+    """Say whether a position has surely been stopped by the bar's worst price, and sold at its best.
+
+    A position that came about within the bar has not surely seen the extreme that its order did not need, unless the
+    close is beyond the price: `last` is 1 where it is beyond the target, -1 beyond the stop, else 0. One that an order
+    has enlarged within the bar has, where the extreme is also beyond the price that stood at the open.
+    """
+    if book.begun[n] != FROM_OPEN:
+        return book.begun[n] != BY_STOP or last < 0.0, book.begun[n] != BY_LIMIT or last > 0.0
+    before = book.opened[n]
+    if np.isnan(before):
+        return True, True
+    stop, _ = _stop_of(side, before, book.peak[n], rules.levels)
+    target = before * (1.0 + side * rules.levels.profit)
+    return side * (worst - stop) <= 0.0 or last < 0.0, side * (best - target) >= 0.0 or last > 0.0
 
 
 @kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
@@ -254,7 +281,8 @@ def exit_within(t: int, market: Market, rules: Rules, book: Book) -> None:
             worst, best = best, worst
         close = market.close[t, n] * shift
         last = 1.0 if side * (close - target) >= 0.0 else (-1.0 if side * (close - stop) <= 0.0 else 0.0)
-        touched = _first_touched(side * (worst - stop), side * (best - target), last, book.begun[n], rules.levels)
+        seen_worst, seen_best = _surely_seen(n, side, worst, best, last, rules, book)
+        touched = _first_touched(side * (worst - stop), side * (best - target), seen_worst, seen_best, rules.levels)
         if touched < 0:
             book.at[n], book.kind[n] = stop, int(kind)
         elif touched > 0:
@@ -278,4 +306,5 @@ def grow_older(t: int, market: Market, rules: Rules, book: Book) -> None:
         book.age[n] += 1
         if 0 < rules.levels.bars <= book.age[n]:
             _block(t, n, held, rules, book)
+            book.pending[n] = np.nan  # a limit or stop order that rests would take its place
             book.rest[n], book.why[n], book.partly[n], book.decided[n] = -held, EXPIRED, 1, t

@@ -18,6 +18,7 @@ from quantml.simulation.layout import (
     BOOL,
     DELISTED,
     FLOAT,
+    FROM_OPEN,
     INT,
     LOSS,
     MARKET,
@@ -64,7 +65,7 @@ def _carry(t: int, market: Market, rules: Rules, book: Book) -> None:
 def _begin(t: int, market: Market, book: Book) -> None:
     """Tell orders that wait and prices that are remembered in shares of the new bar, of which nothing is taken yet."""
     for n in range(book.pending.size):
-        book.taken[n] = 0.0
+        book.taken[n], book.begun[n], book.opened[n] = 0.0, FROM_OPEN, np.nan
         ratio = market.split[t, n]
         if ratio != 1.0:
             book.rest[n] *= ratio
@@ -98,17 +99,26 @@ def _delist(t: int, market: Market, rules: Rules, book: Book) -> None:
 def _leave(t: int, market: Market, book: Book) -> None:
     """Order the sale of what is held and is no member, on a bar without a decision."""
     for n in range(book.pending.size):
-        if not market.member[t, n] and book.pending[n] != 0.0:
+        if market.member[t, n]:
+            continue
+        book.level[n] = np.nan  # also where its sale waits already for a price
+        if book.pending[n] != 0.0:
             book.pending[n] = 0.0 if book.positions[t + 1, n] != 0.0 else np.nan
-            book.rest[n] = book.level[n] = np.nan
+            book.rest[n] = np.nan
             book.decided[n], book.why[n], book.partly[n] = t, ORDERED, 0
 
 
 @kernel(types.void(INT, F2, MARKET, BOOK), counted=False)
 def _take_units(t: int, units: Floats, market: Market, book: Book) -> None:
-    """Take the orders of bar t in units: each replaces the one that waits, 0 cancels it, NaN leaves it."""
+    """Take the orders of bar t in units: each replaces the one that waits, 0 cancels it, NaN leaves it.
+
+    An order that would open the side that a stop has closed is not taken, nor any while a stop's own sale waits.
+    """
     for n in range(book.pending.size):
-        if np.isnan(units[t, n]) or not market.member[t, n]:
+        if np.isnan(units[t, n]) or not market.member[t, n] or book.blocked[n] * units[t, n] > 0.0:
+            continue
+        book.blocked[n] = 0
+        if book.why[n] >= LOSS and not np.isnan(book.rest[n]):
             continue
         book.pending[n] = np.nan
         book.rest[n] = units[t, n] if units[t, n] != 0.0 else np.nan
@@ -151,8 +161,8 @@ def _refine(t: int, weights: Floats, market: Market, rules: Rules, book: Book) -
     """Drop what is not followed of a decision, and tell the rest what it needs to wait."""
     equity = _worth(t, market.close, book) if rules.handling.band > 0.0 else 0.0
     for n in range(book.pending.size):
-        if np.isnan(weights[t, n]):
-            continue
+        if np.isnan(weights[t, n]) and market.member[t, n]:
+            continue  # what is no member is sold, whatever its row says
         if _is_refused(t, n, equity, market, rules, book):
             book.pending[n] = np.nan
             continue

@@ -189,6 +189,10 @@ class Book(NamedTuple):
         Signed units and price.
     paid : ndarray, shape (most fills, 4) or (0, 0)
         Costs of each fill by kind where they are not in proportion to notional.
+    late : ndarray of bool, shape (most fills,) or (0,)
+        Whether each fill opened a position within the bar, after its open, where orders do so.
+    cut : ndarray, shape (T + 1,)
+        Notional of orders that the limit of leverage left out.
     short : ndarray, shape (1,)
         Market value of shorts at the previous close.
     written, called, culprit : ndarray of int64, shape (1,)
@@ -213,8 +217,9 @@ class Book(NamedTuple):
         The kind of fill that this is.
     taken : ndarray, shape (N,)
         Units filled on this bar.
-    entry, peak : ndarray, shape (N,)
-        Average price of entry; best price since.
+    entry, peak, opened : ndarray, shape (N,)
+        Average price of entry; best price since; the average before an order enlarged the position within this bar, NaN
+        where none did.
     age, begun, blocked : ndarray of int64, shape (N,)
         Own bars since entry; how the position came about on this bar; the side that a stop has closed.
     """
@@ -229,6 +234,8 @@ class Book(NamedTuple):
     fills: NDArray[np.int32]
     amounts: Floats
     paid: Floats
+    late: NDArray[np.bool_]
+    cut: Floats
     short: Floats
     written: Whole
     called: Whole
@@ -249,6 +256,7 @@ class Book(NamedTuple):
     taken: Floats
     entry: Floats
     peak: Floats
+    opened: Floats
     age: Whole
     begun: Whole
     blocked: Whole
@@ -272,5 +280,6 @@ LEVELS: Any = _named(Levels, BOOL, FLOAT, FLOAT, FLOAT, INT, BOOL, BOOL)
 RULES: Any = _named(Rules, TERMS, HANDLING, LIMITS, LEVELS, INT, INT, BOOL, BOOL)
 BOOK: Any = _named(
     Book,
-    V, V, M, M, M, V, V, types.int32[:, ::1], M, M, V, W, W, W, V, V, W, W, W, V, W, V, V, V, V, V, W, V, V, V, W, W, W
+    V, V, M, M, M, V, V, types.int32[:, ::1], M, M, types.boolean[::1], V, V, W, W, W, V, V, W, W, W, V, W, V, V, V, V,
+    V, W, V, V, V, V, W, W, W
 )  # fmt: skip

@@ -46,8 +46,9 @@ class Margin(Declaration):
     ----------
     leverage : float, optional
         Most gross market value after an order, as a multiple of equity after its costs: 1 for no borrowing, 2 for
-        an initial margin of one half. What enlarges positions is cut, all orders of the bar by the same share; what
-        reduces them is not. There is no limit unless given.
+        an initial margin of one half. Orders are valued at the prices of their fills, the rest at the bar's. What
+        enlarges positions is cut, all orders of the bar by the same share; what reduces them is not.
+        `Simulation.cut_by_leverage` tells how much was cut. There is no limit unless given.
     maintenance : float
         Least equity as a fraction of gross market value at a close, below 1; no order may lead below it either. 0 never
         calls.
@@ -120,7 +121,10 @@ def _scale(t: int, share: float, called: bool, market: Market, rules: Rules, boo
 def _excess(
     t: int, share: float, ceiling: float, called: bool, equity: float, market: Market, rules: Rules, book: Book
 ) -> float:
-    """Return by how much gross market value would be above `ceiling` times equity after the bar's orders."""
+    """Return by how much gross market value would be above `ceiling` times equity after the bar's orders.
+
+    What is traded is valued at the price of its fill, the rest at the price of the bar.
+    """
     gross, left, measured = 0.0, equity, market.volatility.shape[0] > 0
     _scale(t, share, called, market, rules, book)
     for n in range(book.wanted.size):
@@ -128,11 +132,13 @@ def _excess(
         price = book.mark[n] if np.isnan(price) else price
         if units != 0.0:
             at = book.at[n] if book.wanted[n] != 0.0 else price
+            left += book.positions[t + 1, n] * (at - price)
+            price = at
             volatility, usual = 0.0, 0.0
             if measured:
                 known = known_row(t, book.why[n], book.decided[n]) if book.wanted[n] != 0.0 else max(t - 1, 0)
                 volatility, usual = market.volatility[known, n], market.usual[known, n] * market.shares[t, n]
-            left -= units * (at - price) + cost_of(units, at, volatility, usual, rules.terms)
+            left -= cost_of(units, at, volatility, usual, rules.terms)
         if book.positions[t + 1, n] + units != 0.0:
             gross += abs(book.positions[t + 1, n] + units) * price
     return gross - ceiling * left
@@ -155,6 +161,14 @@ def _largest_share(
     return low
 
 
+@kernel(types.void(INT, INT, FLOAT, FLOAT, BOOK), counted=False)
+def _cut_to(t: int, n: int, units: float, equity: float, book: Book) -> None:
+    """Leave only so many units of an order, or nothing where that is rounding, and note what is left out."""
+    left = units if abs(units) * book.at[n] > ROUNDING * equity else 0.0
+    book.cut[t + 1] += abs(book.wanted[n] - left) * book.at[n]
+    book.wanted[n] = left
+
+
 @kernel(types.void(INT, FLOAT, MARKET, RULES, BOOK), counted=False)
 def limit_orders(t: int, equity: float, market: Market, rules: Rules, book: Book) -> None:
     """Cut what enlarges positions to the leverage that is allowed, then answer a margin call of the last close."""
@@ -162,7 +176,8 @@ def limit_orders(t: int, equity: float, market: Market, rules: Rules, book: Book
     if share < 1.0:
         _scale(t, share, False, market, rules, book)
         for n in range(book.wanted.size):
-            book.wanted[n] = book.scaled[n]
+            if book.scaled[n] != book.wanted[n]:
+                _cut_to(t, n, book.scaled[n], equity, book)
     if book.called[0] == 0:
         return
     book.called[0] = 0

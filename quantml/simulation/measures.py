@@ -27,7 +27,8 @@ class Measures(NamedTuple):
     volatility : ndarray
         Standard deviation per bar of the symbol's latest returns; NaN before there are enough.
     usual : ndarray
-        Average volume of its latest bars, in shares of the first bar.
+        Average volume of its latest bars, in shares of the first bar; where none of them traded, the latest average
+        that was above 0.
     shares : ndarray
         How many shares one of the first bar has become by splits.
     """
@@ -50,13 +51,14 @@ def measure(costs: Costs, bars: Bars, decisions: Decisions) -> Measures:
     shares = 1.0 / volume_adjustment(bars.raw_array("close"), bars.split)
     window, first = int(costs.window), decisions.first
     volatility = _rolled(bars, bars.returns().to_numpy(), window, "std")[first:]
-    _check_known(volatility, bars, decisions, f"have {window + 1} bars at a decision to tell its volatility")
+    _check_bars(volatility, bars, decisions, window)
     usual = np.ones_like(volatility)
     if costs.impact or costs.impact_permanent:
         volume_of(bars)  # raises where it is not known
-        usual = _rolled(bars, bars.array("volume"), window, "mean")[first:]
-        rule = f"have traded in the {window} bars at a decision"
-        _check_known(np.where(usual > 0.0, usual, np.nan), bars, decisions, rule)
+        average = _rolled(bars, bars.array("volume"), window, "mean")
+        traded = np.where(average > 0.0, average, np.nan)
+        _check_volume(traded[first:], bars, decisions, window)
+        usual = pd.DataFrame(traded).ffill().to_numpy()[first:]
     return Measures(read_only(volatility), read_only(usual), read_only(np.asarray(shares[first:], dtype=np.float64)))
 
 
@@ -78,12 +80,36 @@ def _rolled(bars: Bars, values: Floats, window: int, statistic: str) -> Floats:
     return np.asarray(pd.DataFrame(known).ffill().to_numpy(), dtype=np.float64)
 
 
-def _check_known(measured: Floats, bars: Bars, decisions: Decisions, rule: str) -> None:
+def _check_bars(volatility: Floats, bars: Bars, decisions: Decisions, window: int) -> None:
+    """Raise where a decision wants something of a symbol that has too few bars."""
+    found = _first_unknown(volatility, decisions)
+    if found is None:
+        return
+    row, column = found
+    rule = f"have {window + 1} bars at a decision to tell its volatility"
+    have = int(bars.traded[: decisions.first + row + 1, column].sum())
+    hint = "Decide later, give the simulation bars from before the first decision, or shorten Costs.window."
+    place = _place(bars, decisions, row, column)
+    raise SimulationError("a symbol that is traded", must=rule, got=f"{have} bars", where=place, hint=hint)
+
+
+def _check_volume(usual: Floats, bars: Bars, decisions: Decisions, window: int) -> None:
+    """Raise where a decision wants something of a symbol that has not traded for long."""
+    found = _first_unknown(usual, decisions)
+    if found is None:
+        return
+    subject, rule = "the average volume of a symbol that is traded", f"be above 0 over its latest {window} bars"
+    hint = "Want nothing of it there, or lengthen Costs.window."
+    raise SimulationError(subject, must=rule, got=0.0, where=_place(bars, decisions, *found), hint=hint)
+
+
+def _first_unknown(measured: Floats, decisions: Decisions) -> tuple[int, int] | None:
     unknown = np.isnan(measured) & (np.nan_to_num(decisions.values) != 0.0) & decisions.decides[:, None]
-    if unknown.any():
-        row, column = np.argwhere(unknown)[0]
-        first = decisions.first
-        have = int(bars.traded[: first + row + 1, column].sum())
-        hint = "Decide later, give the simulation bars from before the first decision, or shorten Costs.window."
-        place = f"{bars.symbols[column]}, {text(bars.clock[first + row])}"
-        raise SimulationError("a symbol that is traded", must=rule, got=f"{have} bars", where=place, hint=hint)
+    if not unknown.any():
+        return None
+    row, column = np.argwhere(unknown)[0]
+    return int(row), int(column)
+
+
+def _place(bars: Bars, decisions: Decisions, row: int, column: int) -> str:
+    return f"{bars.symbols[column]}, {text(bars.clock[decisions.first + row])}"

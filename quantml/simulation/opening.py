@@ -107,6 +107,8 @@ def open_book(decisions: Decisions, bars: Bars, rules: Rules, initial_cash: floa
         written=np.zeros(1, dtype=np.int64),
         called=np.zeros(1, dtype=np.int64),
         culprit=np.full(1, NOBODY, dtype=np.int64),
+        late=np.zeros(0 if rules.handling.kind == MARKET_ORDER else most, dtype=np.bool_),
+        cut=np.zeros(rows + 1),
         short=np.zeros(1),
         **_states(symbols),
     )
@@ -117,7 +119,7 @@ def open_book(decisions: Decisions, bars: Bars, rules: Rules, initial_cash: floa
 
 def _states(symbols: int) -> dict[str, Any]:
     """Make what the book remembers of each symbol."""
-    nothing = ("pending", "rest", "level", "entry", "peak", "mark")
+    nothing = ("pending", "rest", "level", "entry", "peak", "opened", "mark")
     numbers = {name: np.zeros(symbols) for name in ("wanted", "at", "scaled", "taken")}
     counts = ("decided", "why", "kind", "partly", "seen", "age", "begun", "blocked")
     return {
@@ -181,7 +183,10 @@ def cut_ledger(book: Book, market: Market, bars: Bars, first: int) -> Mapping[st
         "dividend": market.dividend,
         "fills": book.fills[:count],
         "amounts": book.amounts[:count],
+        "cut": book.cut[1:],
     }
+    if len(book.late):
+        ledger["late"] = book.late[:count]
     if len(book.paid):
         ledger["paid"] = book.paid[:count]
     for name in ("high", "low"):

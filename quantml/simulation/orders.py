@@ -47,15 +47,16 @@ class Execution(Declaration):
         Orders are a multiple of so many units, rounded towards nothing: 1 for whole shares, 0 for fractional ones.
         A split may leave a fraction, which is sold with the rest of its position.
     minimum_units, minimum_notional : float
-        Smaller orders are not made.
+        Smaller orders are not made. What participation or leverage leaves of an order may be smaller.
     participation : float, optional
         The largest share of the volume of its bar that is filled in a symbol, all fills of the bar together; at most 1.
         It is that bar's own volume, since no more can be had on it; costs use what was known at the decision. Needs
-        bars with volume. What the ledger closes without trading, at a delisting or at ruin, is exempt.
+        bars with volume. What the ledger closes without trading, at a delisting or at ruin, is exempt. The share is
+        rounded down to lots too: on a bar where it is below one lot nothing is filled, not even what closes a position.
     carry : bool
         Whether the rest of an order that participation has cut is filled on later bars, in units, until it is filled or
-        the symbol's next decision replaces it; it is cancelled otherwise. The rest of a stop that was triggered is
-        always carried.
+        the symbol's next decision replaces it or a stop closes the position; it is cancelled otherwise. The rest of a
+        stop that was triggered is always carried. Without `participation` there is none.
     limit : float, optional
         Orders are limit orders so far on the better side of the close that decided them, as a fraction of it: a buy
         is filled at ``close * (1 - limit)`` or below. It fills at the open where that is as good, and at its price
@@ -64,8 +65,8 @@ class Execution(Declaration):
         Orders are stop orders so far on the worse side: a buy is filled at ``close * (1 + stop)`` or above, at the open
         where that is beyond it.
     resting : bool
-        Whether limit and stop orders stand until the symbol's next decision; they live for the symbol's next bar
-        otherwise.
+        Whether limit and stop orders stand until the symbol's next decision, or until a stop of `simulate` closes its
+        position; they live for the symbol's next bar otherwise.
 
     Raises
     ------
@@ -193,7 +194,7 @@ def meet_prices(t: int, equity: float, market: Market, handling: Handling, book:
             continue
         if side != 0.0 and book.why[n] == ORDERED and not np.isnan(book.level[n]):
             first, high, low = market.open[t, n] * shift, market.high[t, n] * shift, market.low[t, n] * shift
-            price, book.begun[n] = _price_met(side, first, high, low, book.level[n], handling)
+            price, how = _price_met(side, first, high, low, book.level[n], handling)
             book.wanted[n] = 0.0
             if np.isnan(price):
                 if handling.resting or book.partly[n]:
@@ -202,6 +203,10 @@ def meet_prices(t: int, equity: float, market: Market, handling: Handling, book:
                 held = book.positions[t + 1, n]
                 units = _ordered_units(book.pending[n], book.rest[n], held, equity / price)
                 book.wanted[n], book.at[n] = units if units * side > 0.0 else 0.0, price
+                if held == 0.0 or (held * units < 0.0 and abs(units) > abs(held)):
+                    book.begun[n] = how  # what was held before has seen the bar from its open on
+                elif held * units > 0.0 and how != FROM_OPEN:
+                    book.opened[n] = book.entry[n]
         book.pending[n] = book.rest[n] = np.nan
 
 

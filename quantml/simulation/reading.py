@@ -28,7 +28,9 @@ class Framed(Protocol):
 class Orders:
     """Orders in units, decided at closes.
 
-    An order replaces the one of its symbol that still waits; 0 cancels that, and NaN leaves it.
+    An order replaces the one of its symbol that still waits; 0 cancels that, and NaN leaves it. A stop that closes a
+    position cancels it too. While the rest of a stop's own sale waits, orders of the symbol are not taken; after it, an
+    order may open the same side only with ``reenter``, or once there was one of 0 or of the other side.
 
     Parameters
     ----------

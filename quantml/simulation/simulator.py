@@ -71,7 +71,8 @@ class Simulator(Declaration):
         Which decisions are followed.
     reenter : bool
         Whether a decision may open a side again that an exit has closed. Otherwise decisions to hold that side are not
-        followed until one has asked for nothing or for the other side.
+        followed until one has asked for nothing or for the other side. The same holds of orders in units, of which 0
+        asks for nothing.
     initial_cash : float
         Positive.
     delist_after : int
@@ -118,6 +119,8 @@ class Simulator(Declaration):
         cash: float | CashRate | None = None,
     ) -> Simulation:
         """Trade target weights or orders on bars, as the function `simulate` does."""
+        check(isinstance(bars, Bars), "bars", "be Bars", bars, error=SimulationError)
+        check(isinstance(costs, Costs), "costs", "be Costs", costs, error=SimulationError)
         check_cash(cash)
         check_one_currency(bars)
         chosen = fill_for(fill, bars)
@@ -151,6 +154,9 @@ class Simulator(Declaration):
         if by_units and (band or self.rebalancing.every is not None):
             raise SimulationError("Rebalancing", must="be of weights", got="orders in units")
         handling = self.execution.handling(by_units=by_units, kind=kind, band=band)
+        if handling.resting and handling.kind == MARKET_ORDER:
+            hint = "Give a limit or a stop."
+            raise SimulationError("Execution.resting", must="go with limit or stop orders", hint=hint)
         if handling.kind in (LIMIT_ORDER, STOP_ORDER) and fill is not Fill.NEXT_OPEN:
             hint = "They live from the open of the next bar on."
             raise SimulationError("limit and stop orders", must="have fill=Fill.NEXT_OPEN", got=str(fill), hint=hint)
@@ -215,6 +221,9 @@ def simulate(
        dropped; on the first row without a bar at or after a delisting that the bars record (`Membership`) this happens
        at the last close times one plus the delisting return. It may trade again if bars return.
     3. What has a stop or target that the open is beyond is closed at the open. With fills at the close, 5 comes next.
+       A stop, here and in 5 and 6, cancels what waits in units (orders, and the rest of an order that was cut) and a
+       weight for the same side; a weight for nothing or the other side stands, but for a limit or stop order where the
+       stop's own sale has to wait.
     4. Orders of symbols with a bar are filled at its raw price, to ``weight * equity / price`` units. One equity
        sizes them all: cash plus positions at the prices at which orders fill, symbols without a bar at their last
        close. Lots, smallest orders and participation cut them, in this order; then leverage does; then a margin call of
@@ -256,8 +265,8 @@ def simulate(
     rebalancing : Rebalancing, optional
         Every decision is followed unless given.
     reenter : bool
-        Whether a decision may open a side again that one of `exits` has closed, before one has asked for nothing or for
-        the other side.
+        Whether a decision or order may open a side again that one of `exits` has closed, before one has asked for
+        nothing or for the other side.
 
     Returns
     -------
@@ -268,7 +277,8 @@ def simulate(
     SimulationError
         If `weights` is not a frame of finite numbers on the bars' clock and symbols, holds no decision, wants
         something of a symbol that is no member, or says nothing about one that is held; if next opens are asked of
-        bars without opens, or the bars lack what an option needs; if `initial_cash` or `delist_after` is out of range.
+        bars without opens, or the bars lack what an option needs; if `initial_cash` or `delist_after` is out of range,
+        or options do not go together.
 
     Examples
     --------
@@ -322,6 +332,8 @@ def buy_and_hold(
     SimulationError
         If `start` is not on the bars' clock, a symbol is unknown, or nothing to buy has a bar at `start`.
     """
+    check(isinstance(bars, Bars), "bars", "be Bars", bars, error=SimulationError)
+    check(isinstance(costs, Costs), "costs", "be Costs", costs, error=SimulationError)
     check(len(bars) > 0, "bars", "have at least one row", 0, error=SimulationError)
     moment = bars.clock[0] if start is None else read_moment(start, bars.clock)
     row = int(bars.clock.get_indexer([moment])[0])

@@ -9,13 +9,14 @@ import pandas as pd
 from numba import types
 from numpy.typing import NDArray
 
-from quantml.kernels import F1, F2, kernel
+from quantml.kernels import F1, F2, I1, kernel
 from quantml.simulation.costs import PER_FILL
 from quantml.simulation.layout import FILL_KINDS, KIND, NOBODY, PRICE, SYMBOL, TIME, UNITS
 
 Floats = NDArray[np.float64]
 
-OWNER, ENTRY, EXIT, SIDE, OPEN, REASON = range(6)  # columns of a trip's whole numbers
+OWNER, ENTRY, EXIT, SIDE, OPEN, REASON, LATE = range(7)  # columns of a trip's whole numbers
+AT_OPEN, WITHIN, AT_CLOSE = range(3)  # when in its bar a fill happens
 MOST, ENTERED, EXITED, PAID, EARNED, INCOME, WORST, BEST, COSTS = range(9)  # columns of a trip's sums; COSTS and on
 KINDS: Final = (*PER_FILL, "borrow")
 """The kinds of cost that belong to a trip, from column COSTS on."""
@@ -30,7 +31,8 @@ class History(NamedTuple):
     """What was held on each bar, and at which prices.
 
     Units and marks at the close, highs and lows, splits, dividends per share: shape (T, N). ``borrow`` has shape (1,),
-    a fraction per bar. ``at_open`` says whether orders are filled before the bar's range.
+    a fraction per bar. ``moment``, shape (F,), says when in its bar each fill happened: 0 at the open, 1 within the
+    bar, 2 at the close.
     """
 
     positions: Floats
@@ -40,7 +42,7 @@ class History(NamedTuple):
     split: Floats
     dividend: Floats
     borrow: Floats
-    at_open: bool
+    moment: NDArray[np.int64]
 
 
 class Trips(NamedTuple):
@@ -48,8 +50,9 @@ class Trips(NamedTuple):
 
     Attributes
     ----------
-    facts : ndarray of int64, shape (trips, 6)
-        Symbol, bar of entry, bar of exit, side (1 or -1), 1 where still open, kind of the last fill.
+    facts : ndarray of int64, shape (trips, 7)
+        Symbol, bar of entry, bar of exit, side (1 or -1), 1 where still open, kind of the last fill, 1 where it was
+        entered after the open.
     sums : ndarray, shape (trips, 13)
         Most units held, units entered and exited; notional entered and exited; dividends; the worst and the best price
         relative to the average entry; costs by `KINDS`.
@@ -70,7 +73,7 @@ class Trips(NamedTuple):
 
 _INT, _FLOAT = types.int64, types.float64
 _FILLS = types.Array(types.int32, 2, "C", readonly=True)
-_HISTORY: Any = types.BaseTuple.from_types((F2, F2, F2, F2, F2, F2, F1, types.boolean), History)
+_HISTORY: Any = types.BaseTuple.from_types((F2, F2, F2, F2, F2, F2, F1, I1), History)
 _TRIPS: Any = types.BaseTuple.from_types(
     (types.int64[:, ::1], types.float64[:, ::1], types.int64[::1], types.float64[::1], types.int64[::1]), Trips
 )
@@ -100,18 +103,17 @@ def _hold(t: int, history: History, trips: Trips) -> None:
         trips.sums[trip, COSTS + len(KINDS) - 1] += borrow
 
 
-@kernel(types.void(_INT, _HISTORY, _TRIPS))
-def _look(t: int, history: History, trips: Trips) -> None:
+@kernel(types.void(_INT, _INT, _HISTORY, _TRIPS))
+def _look(t: int, n: int, history: History, trips: Trips) -> None:
     """See the prices of a bar through which a symbol is held."""
-    for n in range(trips.current.size):
-        trip = trips.current[n]
-        if trip == NOBODY or np.isnan(history.high[t, n]):
-            continue
-        if history.at_open or trips.facts[trip, ENTRY] < t:
-            _see(trip, history.high[t, n], trips)
-            _see(trip, history.low[t, n], trips)
-        else:
-            _see(trip, history.marks[t, n], trips)
+    trip = trips.current[n]
+    if trip == NOBODY or np.isnan(history.high[t, n]):
+        return
+    if trips.facts[trip, ENTRY] < t or trips.facts[trip, LATE] == 0:
+        _see(trip, history.high[t, n], trips)
+        _see(trip, history.low[t, n], trips)
+    else:
+        _see(trip, history.marks[t, n], trips)
 
 
 @kernel(types.void(_INT, F2, _INT, _FLOAT, _TRIPS))
@@ -121,8 +123,8 @@ def _charge(fill: int, paid: Floats, trip: int, share: float, trips: Trips) -> N
         trips.sums[trip, COSTS + kind] += share * paid[fill, kind]
 
 
-@kernel(types.void(_INT, _INT, _FLOAT, _FLOAT, _TRIPS))
-def _enter(t: int, n: int, units: float, price: float, trips: Trips) -> None:
+@kernel(types.void(_INT, _INT, _INT, _FLOAT, _FLOAT, _TRIPS))
+def _enter(t: int, n: int, moment: int, units: float, price: float, trips: Trips) -> None:
     """Add units to a symbol's trip, or open one."""
     if trips.current[n] == NOBODY:
         trip = trips.opened[0]
@@ -130,6 +132,7 @@ def _enter(t: int, n: int, units: float, price: float, trips: Trips) -> None:
         trips.current[n] = trip
         trips.facts[trip, OWNER], trips.facts[trip, ENTRY] = n, t
         trips.facts[trip, SIDE] = 1 if units > 0.0 else -1
+        trips.facts[trip, LATE] = 0 if moment == AT_OPEN else 1
     trip = trips.current[n]
     trips.held[n] += units
     trips.sums[trip, MOST] = max(trips.sums[trip, MOST], abs(trips.held[n]))
@@ -160,17 +163,20 @@ def _follow(fills: NDArray[np.int32], amounts: Floats, paid: Floats, history: Hi
             _hold(t, history, trips)
         while following < fills.shape[0] and fills[following, TIME] == t:
             n, units, price = fills[following, SYMBOL], amounts[following, UNITS], amounts[following, PRICE]
-            held, kind = trips.held[n], fills[following, KIND]
+            held, kind, moment = trips.held[n], fills[following, KIND], history.moment[following]
             out = -held if abs(units) > abs(held) else units
             share = out / units if held * units < 0.0 else 0.0
             if share > 0.0:
+                if moment == AT_CLOSE:
+                    _look(t, n, history, trips)  # it was held through the bar
                 _charge(following, paid, trips.current[n], share, trips)
                 _leave(t, n, kind, out, price, trips)
             if share < 1.0:
-                _enter(t, n, held + units if share > 0.0 else units, price, trips)
+                _enter(t, n, moment, held + units if share > 0.0 else units, price, trips)
                 _charge(following, paid, trips.current[n], 1.0 - share, trips)
             following += 1
-        _look(t, history, trips)
+        for n in range(columns):
+            _look(t, n, history, trips)
     for n in range(columns):
         if trips.current[n] != NOBODY:
             trips.facts[trips.current[n], OPEN] = 1
@@ -197,7 +203,7 @@ def round_trips(fills: NDArray[np.int32], amounts: Floats, paid: Floats, history
     """
     most, symbols = len(fills), history.positions.shape[1]
     trips = Trips(
-        np.zeros((most, REASON + 1), dtype=np.int64),
+        np.zeros((most, LATE + 1), dtype=np.int64),
         np.zeros((most, COSTS + len(KINDS))),
         np.full(symbols, NOBODY, dtype=np.int64),
         np.zeros(symbols),

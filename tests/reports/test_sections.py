@@ -96,7 +96,8 @@ def test_what_hangs_on_the_order_within_bars_is_told(plain: Run) -> None:
     before = plain.equity["equity"]
     equity = plain.equity.assign(optimistic_equity=before + np.linspace(0.0, 1000.0, len(before)))
     told = activity.summary(facts_of(plain, equity=equity))[-1]
-    assert told.term == "Bars that touch a stop and a target"
+    assert told.term == "Bars that touch two prices"
+    assert 0.0 <= float(told.text.split("%")[0].strip()) <= 100.0
 
 
 def test_what_is_modelled_is_not_said_to_be_left_out(plain: Run) -> None:

@@ -10,9 +10,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from quantml import Run, run
 from quantml.reports.sensitivity import break_even, capacity, heat_map, sensitivity_page, sensitivity_table
-from quantml.sensitivities import Sensitivity
+from quantml.sensitivities import Sensitivity, sensitivity
 from quantml.sensitivities.readings import BreakEven
+from quantml.signals import Sign
 from tests.reports.conftest import Parsed
 from tests.sensitivities.conftest import finished, found, study  # noqa: F401 - fixtures
 
@@ -77,6 +79,8 @@ def test_the_table_says_what_fails_first_and_what_is_absent(found: Sensitivity) 
         (BreakEven(2.0, 6.0, 3.0), "Nothing is left at 2.00 times the declared costs, or at 6.0 basis points per fill. Fills cost 3.0 basis points on average."),
         (BreakEven(0.0, 0.0, 3.0), "Nothing is left even without costs."),
         (BreakEven(math.inf, math.inf, math.nan), "No cost per fill takes everything."),
+        (BreakEven(math.inf, 7.0, 0.1), "Nothing is left at 7.0 basis points per fill; 1,024 times the declared costs leave something. Fills cost 0.1 basis points on average."),
+        (BreakEven(math.nan, math.nan, math.nan), "Nothing was traded."),
         (BreakEven(math.nan, 7.0, 0.0), "Nothing is left at 7.0 basis points per fill. Fills cost 0.0 basis points on average."),
     ],
 )  # fmt: skip
@@ -92,7 +96,18 @@ def test_capacity_in_words(found: Sensitivity) -> None:  # noqa: F811
         "With an impact coefficient of 1, which is assumed, half of the Sharpe ratio is left at 32M, and nothing of the"
         " Sharpe ratio is left at 136M."
     )
-    assert "more than half of the Sharpe ratio is left at 1G" in capacity(
-        replace(found, capacity=replace(size, half=math.inf, zero=math.inf))
+    assert capacity(replace(found, capacity=replace(size, half=math.inf, zero=math.inf))).endswith(
+        "which is assumed, more than half of the Sharpe ratio is left even at 1G."
+    )
+    assert capacity(replace(found, capacity=replace(size, half=3.2e7, zero=math.inf))).endswith(
+        "half of the Sharpe ratio is left at 32M, and something of the Sharpe ratio is left even at 1G."
     )
     assert capacity(replace(found, capacity=None)) == ""
+
+
+def test_a_run_that_never_traded_has_a_page(finished: Run) -> None:  # noqa: F811
+    assert finished.study is not None
+    idle = sensitivity(run(replace(finished.study, signal=Sign(threshold=9.0))))
+    text = sensitivity_page(idle).decode()  # without a warning of axes that have no height
+    assert "Nothing was traded." in text
+    assert not re.search(r"\bnan\b", text)

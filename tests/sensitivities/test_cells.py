@@ -4,10 +4,13 @@ from dataclasses import fields
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from quantml import Costs
-from quantml.sensitivities.cells import delayed, scaled
+from quantml import Bars, Costs
+from quantml.evaluation import metrics
+from quantml.sensitivities.cells import delayed, outcome_of, scaled
 from quantml.sensitivities.ground import Ground
+from quantml.simulation import simulate
 from tests.sensitivities.conftest import make_bars, make_study
 
 EVERY = Costs(
@@ -44,3 +47,32 @@ def test_decisions_come_later_and_the_first_rows_decide_nothing():
     assert moved[4].tolist() == [0.25, 0.25, 0.0]
     assert np.isnan(delayed(weights, 9, ground_of(weights, bars)).to_numpy()[1:]).all()
     assert delayed(weights, 0, ground_of(weights, bars)).equals(weights)
+
+
+def summed_up(made, year, initial_cash):
+    """What `Simulation` says of itself, summed up."""
+    traded = made.fills[made.fills["kind"] == "ordered"]
+    before, years = made.equity.shift(fill_value=initial_cash), len(made) / year
+    return {
+        "turnover": made.turnover.sum() / years,
+        "cost_drag": (made.costs.sum(axis=1) / before.where(before > 0.0, 1.0)).sum() / years,
+        "excess": (made.returns - made.risk_free).mean(),
+        "traded": traded["notional"].sum(),
+        "paid": made.fills[["commission", "spread", "slippage", "impact"]].to_numpy().sum(),
+    }
+
+
+@pytest.mark.parametrize("size", [0.3, 90.0])
+def test_what_is_summed_up_is_what_the_simulation_says(size):
+    bars = make_bars(60)
+    close = bars.close.mask((bars.close.index >= bars.clock[20])[:, None] & [False, True, False])  # B is delisted
+    bars = Bars.from_close(close, periods_per_year=252)
+    weights = pd.DataFrame(np.random.default_rng(5).normal(0.0, size, (60, 3)), index=bars.clock, columns=list("ABC"))
+    made = simulate(weights, bars, costs=Costs(commission_bps=10.0, borrow_bps=100.0), cash=0.03, initial_cash=1e4)
+    assert set(made.fills["kind"]) == {"ordered", "delisted" if size < 1.0 else "ruined"}
+    found = outcome_of(made, 252.0)
+    assert found.sharpe_ratio == metrics.sharpe_ratio(made.returns, periods_per_year=252, risk_free=made.risk_free)
+    assert found.annual_return == metrics.annual_return(made.returns, periods_per_year=252)
+    assert found.ruined == (size > 1.0)
+    for name, value in summed_up(made, 252.0, 1e4).items():
+        assert getattr(found, name) == pytest.approx(value, rel=1e-12), name

@@ -30,6 +30,13 @@ def test_nothing_is_left_at_the_break_even_costs(finished, study, found):
     assert found.break_even.paid_bps == pytest.approx(2.0 + 6.0 / 2.0)  # commission and half the spread
 
 
+def test_fills_break_even_where_no_multiple_of_small_costs_does(study, found):
+    little = sensitivity(qm.run(make_study(costs=Costs(spread_bps=0.002))), axes=Axes(costs=(1.0,)))
+    bare = sensitivity(qm.run(make_study(costs=Costs(spread_bps=6.0))), axes=Axes(costs=(1.0,)))
+    assert little.break_even.multiple == math.inf  # 1,024 times 0.001 basis points per fill
+    assert little.break_even.bps == pytest.approx(bare.break_even.bps, rel=1e-6)
+
+
 def test_break_even_by_hand():
     """Bought at 100 of equity once, sold at 110: costs c of each notional leave nothing where (1 - c) 1.1 (1 - c) = 1."""
 

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 import quantml as qm
-from quantml import Costs, WalkForward
+from quantml import Costs, Tuning, WalkForward
 from quantml.errors import DataError, InputError, ParameterError, StorageError
 from quantml.features import Momentum
 from quantml.sensitivities import Axes, sensitivity
 from quantml.sensitivities.cells import scaled
 from quantml.signals import MovingAverageCross, Sign
-from quantml.simulation import Execution, Rebalancing, Simulator
+from quantml.simulation import Execution, Rebalancing, Simulator, simulate
 from quantml.space import Declaration
 from tests.sensitivities.conftest import make_bars, make_study
 
@@ -50,6 +50,29 @@ def test_cells_equal_running_the_study_again(study, found):
         again = qm.run(declared_so(study, cell))
         assert found.outcomes[cell].sharpe_ratio == pytest.approx(again.metrics["sharpe_ratio"], abs=1e-9, nan_ok=True)
         assert found.outcomes[cell].annual_return == pytest.approx(again.metrics["annual_return"], abs=1e-9)
+
+
+def test_cells_equal_plain_simulations_bit_for_bit(study, finished, found):
+    table = finished.weights.pivot(index="time", columns="symbol", values="weight")
+    weights = table.reindex(study.data.clock[study.data.clock >= table.index[0]])
+    assert not weights.isna().to_numpy().any()  # so that only a delay leaves rows without a decision
+    cells = [cell for cell in found.outcomes if cell.threshold == found.declared.threshold]
+    assert len(cells) > 150
+    for cell in cells:
+        later = weights.shift(cell.delay)
+        later.iloc[0] = later.iloc[0].fillna(0.0)
+        costs = Costs(
+            commission_bps=2.0 * cell.costs, spread_bps=6.0 * cell.costs, borrow_bps=cell.borrow_bps, impact=cell.impact
+        )
+        made = simulate(
+            later, study.data, costs=costs, fill=study.fill, cash=study.cash, initial_cash=cell.capital,
+            execution=Execution(participation=cell.participation), rebalancing=Rebalancing(band=cell.band),
+        )  # fmt: skip
+        year, outcome = study.data.periods_per_year, found.outcomes[cell]
+        ratio = qm.metrics.sharpe_ratio(made.returns, periods_per_year=year, risk_free=made.risk_free)
+        assert (outcome.sharpe_ratio, outcome.annual_return, outcome.ruined) == (
+            ratio, qm.metrics.annual_return(made.returns, periods_per_year=year), made.ruined_at is not None
+        )  # fmt: skip
 
 
 def test_about_200_cells_hold_the_run_itself(finished, found):
@@ -177,6 +200,43 @@ def test_what_cannot_be_asked_is_absent_and_says_why():
     assert np.isnan(found.break_even.multiple)
     assert [surface.name for surface in found.surfaces] == ["costs", "trading"]
     assert len(clock) == 420
+
+
+def test_impact_that_cannot_be_assumed_is_absent_and_says_why():
+    rule = make_study(
+        signal=MovingAverageCross(2, 5), target=None, forecaster=None, validation=WalkForward(train=10, test=205)
+    )
+    found = sensitivity(qm.run(rule))
+    assert set(found.absent) == {"threshold", "participation", "capital", "borrow_bps"}
+    reason = "Impact cannot be assumed: a symbol that is traded must have 22 bars at a decision"
+    assert found.absent["capital"].startswith(reason)
+    assert found.absent["participation"] == found.absent["capital"]
+    assert found.capacity is None
+    without = sensitivity(qm.run(rule), axes=Axes(impact=0.0))  # participation then stands by itself
+    assert {"participation", "capital"}.isdisjoint(without.absent)
+
+
+def test_a_threshold_whose_trades_cannot_be_charged_is_absent(study):
+    late = np.arange(420)[:, None] < [0, 0, 130]  # C has 11 bars when the fold from row 140 forecasts it
+    bars = qm.Bars.from_close(make_bars().close.mask(late), periods_per_year=252)
+    costs = Costs(spread_bps=6.0, slippage_volatility=0.1)
+    found = sensitivity(qm.run(replace(study, data=bars, costs=costs, signal=Sign(threshold=0.5))))
+    assert found.absent["threshold"].startswith("a symbol that is traded must have 22 bars at a decision")
+
+
+def test_what_several_folds_chose_lies_amidst_the_thresholds(study):
+    tuned = replace(study, signal=[qm.Choice(Sign(), Sign(threshold=0.001))], tuning=Tuning("sharpe_ratio"))
+    found = sensitivity(qm.run(tuned), axes=Axes(threshold=(0.0002, 0.003)))
+    assert found.declared.threshold is None
+    assert found.surface("trading").values[1] == (0.0, 0.0002, None, 0.001, 0.003)
+
+
+def test_a_run_that_never_trades_says_so(study):
+    found = sensitivity(qm.run(replace(study, signal=Sign(threshold=9.0))))
+    assert np.isnan(found.own.sharpe_ratio)
+    assert found.sentence.startswith("The run has nothing to lose: it never traded")
+    assert np.isnan([found.break_even.multiple, found.break_even.bps, found.break_even.paid_bps]).all()
+    assert found.failures == ()
 
 
 def test_capital_counts_without_volume_where_costs_do_not_grow_with_it(study):

@@ -203,7 +203,9 @@ def test_no_position_is_enlarged_above_its_cap(
     world = replace(world, weights=world.weights.clip(-cap, cap))
     more = {"fill": Fill.NEXT_CLOSE, "exits": (), "margin": Margin(leverage=1.0)}
     plain = without(
-        chosen | more, execution={"carry": False, "limit": None, "stop": None}, costs={"impact_permanent": 0.0}
+        chosen | more,
+        execution={"carry": False, "limit": None, "stop": None, "resting": False},
+        costs={"impact_permanent": 0.0},
     )
     done = run(world, plain)
     worth = (done.positions * done.marks).abs().fillna(0.0)

@@ -11,7 +11,7 @@ import pytest
 
 from quantml.bars import Bars
 from quantml.errors import ParameterError, SimulationError
-from quantml.simulation import Costs, Simulation, simulate
+from quantml.simulation import Costs, Simulation, TimeStop, simulate
 from quantml.timing import Fill
 
 CLOSES = [100.0, 102.0, 99.0, 100.0, 104.0, 100.0]
@@ -121,7 +121,7 @@ def test_too_little_history_is_refused(bars_of: Callable[..., Bars]) -> None:
         (None, "bars must have volume for impact and participation"),
         (
             [1.0, 1.0, 0.0, 0.0, 1.0, 1.0],
-            r"must have traded in the 2 bars at a decision; got '4 bars' \(A, 2024-01-04\)",
+            r"average volume of a symbol that is traded must be above 0 over its latest 2 bars; got 0\.0 \(A, 2024-01-04\)",
         ),
     ],
 )
@@ -129,6 +129,18 @@ def test_impact_needs_volume(volume: Any, text: str, bars_of: Callable[..., Bars
     bars = bars_of(CLOSES) if volume is None else bars_of(CLOSES, volume=volume)
     with pytest.raises(SimulationError, match=text):
         bought(bars, Costs(impact=1.0, window=2))
+
+
+def test_what_is_closed_without_volume_pays_by_the_latest_volume(bars_of: Callable[..., Bars]) -> None:
+    # bought on row 3, closed on row 6; of rows 2 to 5 only row 2 has volume: 200 a bar over rows 2 and 3, then none
+    closes, volume = [100, 101, 100, 100, 101, 100, 100], [400.0, 400.0, 400.0, 0.0, 0.0, 0.0, 0.0]
+    bars = bars_of(closes, opens=closes, high=closes, low=closes, volume=volume)
+    costs = Costs(impact=1.0, window=2)
+    sigma = np.std([101 / 100 - 1, 100 / 101 - 1], ddof=1)
+    for decided, exits, known in (({2: 0.5, 5: 0.0}, (), 5), ({2: 0.5}, TimeStop(3), 6)):
+        weights = pd.DataFrame({"A": list(decided.values())}, index=bars.clock[list(decided)])
+        done = simulate(weights, bars, costs=costs, exits=exits, initial_cash=1e4)
+        assert done.fills["impact"].iloc[1] == pytest.approx(5000 * sigma * np.sqrt(50 / 200), rel=1e-12), known
 
 
 def test_proportional_costs_are_paid_alike_by_either_way(bars_of: Callable[..., Bars]) -> None:

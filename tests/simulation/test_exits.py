@@ -10,7 +10,17 @@ import pytest
 
 from quantml.bars import Bars
 from quantml.errors import ParameterError, SimulationError
-from quantml.simulation import Costs, Execution, Simulation, StopLoss, TakeProfit, TimeStop, TrailingStop, simulate
+from quantml.simulation import (
+    Costs,
+    Execution,
+    Orders,
+    Simulation,
+    StopLoss,
+    TakeProfit,
+    TimeStop,
+    TrailingStop,
+    simulate,
+)  # fmt: skip
 from quantml.timing import Fill
 
 LOSS, PROFIT = StopLoss(0.05), TakeProfit(0.10)
@@ -71,11 +81,11 @@ def test_a_bar_by_hand(case: str) -> None:
 
 
 def test_both_paths_and_what_is_ambiguous() -> None:
-    # 5 units at 100; 95 is a loss of 25, 110 a profit of 50: 75 of at most 50 hangs on the order
+    # 5 units at 100; 95 is a loss of 25, 110 a profit of 50, of 1000: no bar earns the same on both paths
     done = run(bars(FLAT, FLAT, (101, 112, 94, 99), FLAT), [LOSS, PROFIT])
     assert done.equity.tolist() == [1000.0, 1000.0, 975.0, 975.0]
     assert done.optimistic_equity.tolist() == [1000.0, 1000.0, 1050.0, 1050.0]
-    assert done.ambiguous == 1.5
+    assert done.ambiguous == pytest.approx(1.0)
     known = run(bars(FLAT, FLAT, (101, 112, 96, 99), FLAT), [LOSS, PROFIT])
     assert (known.ambiguous, known.equity.iloc[-1]) == (0.0, 1050.0)
     assert run(bars(FLAT, FLAT, (101, 112, 94, 99), FLAT), LOSS).optimistic is None
@@ -158,6 +168,109 @@ def test_an_order_of_the_same_side_that_waits_is_dropped() -> None:
     assert turned.positions["A"].tolist() == [0.0, 5.0, -4.875, -4.875]
 
 
+def test_a_part_of_the_result_is_ambiguous() -> None:
+    # 5 units earn 50 on bar 2 on both paths; on bar 3 the stop at 95 loses 75, the target at 120 earns 50, of 1050
+    done = run(bars(FLAT, FLAT, (100, 110, 100, 110), (110, 125, 94, 110), FLAT), [LOSS, TakeProfit(0.2)])
+    loss, profit = -75 / 1050, 50 / 1050
+    assert done.equity.tolist() == pytest.approx([1000.0, 1000.0, 1050.0, 975.0, 975.0])
+    assert done.ambiguous == pytest.approx((profit - loss) / (0.05 + 0.05 + profit - loss))
+
+
+def test_a_stop_cancels_the_rest_of_an_order_that_was_cut() -> None:
+    # 1000 bought; of 500 to sell only 150 are filled on row 2; row 3 opens beyond the stop and sells 850, no more
+    low = (80, 80, 80, 80)
+    panel = bars(FLAT, FLAT, FLAT, low, low, volume=[1e6, 1e6, 1500, 1e6, 1e6])
+    execution = Execution(participation=0.1, carry=True)
+    done = run(panel, StopLoss(0.1), {0: 1.0, 1: 0.5}, initial_cash=1e5, execution=execution)
+    assert done.fills["units"].tolist() == [1000.0, -150.0, -850.0]
+    thin = bars(FLAT, FLAT, low, low, volume=[1e6, 3000, 1e6, 1e6])  # 300 of 1000 bought, 700 wait
+    done = run(thin, StopLoss(0.1), {0: 1.0}, initial_cash=1e5, execution=execution)
+    assert done.fills["units"].tolist() == [300.0, -300.0]
+
+
+def in_units(panel: Bars, by_row: dict[int, float], **prices: dict[int, float]) -> Orders:
+    frames = {
+        name: pd.DataFrame({"A": [of.get(row, np.nan) for row in by_row]}, index=panel.clock[list(by_row)])
+        for name, of in prices.items()
+    }
+    return Orders(pd.DataFrame({"A": list(by_row.values())}, index=panel.clock[list(by_row)]), **frames)
+
+
+def test_a_stop_cancels_orders_in_units() -> None:
+    low = (80, 80, 80, 80)
+    panel = bars(FLAT, FLAT, FLAT, low, low)
+    done = simulate(in_units(panel, {0: 100.0, 2: -40.0}), panel, exits=StopLoss(0.1))
+    assert done.positions["A"].tolist() == [0.0, 100.0, 100.0, 0.0, 0.0]
+    panel = bars(FLAT, FLAT, FLAT, low, (115, 115, 115, 115), FLAT)
+    bracket = in_units(panel, {0: 100.0, 1: -100.0}, limit={1: 110.0})
+    done = simulate(bracket, panel, exits=StopLoss(0.1), execution=Execution(resting=True))
+    assert done.positions["A"].tolist() == [0.0, 100.0, 100.0, 0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("later", "reenter", "units"),
+    [({2: 5.0}, False, []), ({2: 5.0}, True, [5.0]), ({2: 0.0, 3: 5.0}, False, [5.0]), ({2: -5.0, 3: 7.0}, False, [-5.0, 7.0])],
+)  # fmt: skip
+def test_an_order_opens_the_side_that_a_stop_has_closed_as_a_decision_does(
+    later: dict[int, float], reenter: bool, units: list[float]
+) -> None:
+    low = (80, 80, 80, 80)
+    panel = bars(FLAT, FLAT, low, low, low, low)
+    done = simulate(in_units(panel, {0: 100.0, **later}), panel, exits=StopLoss(0.1), reenter=reenter)
+    assert done.fills["units"].tolist() == [100.0, -100.0, *units]
+
+
+def test_orders_in_units_do_not_hold_up_a_stop() -> None:
+    panel = bars(*[FLAT] * 7)
+    daily = in_units(panel, dict.fromkeys(range(6), 1.0))
+    done = simulate(daily, panel, exits=TimeStop(3), reenter=True)
+    assert done.fills["units"].tolist() == [1.0, 1.0, 1.0, -3.0, 1.0, 1.0]
+    low = (80, 80, 80, 80)
+    thin = bars(FLAT, FLAT, low, low, low, low, volume=[1e4, 1e4, 300, 300, 300, 1e4])
+    orders = in_units(thin, {0: 100.0, 2: 1.0, 3: 0.0})  # 30 a bar are sold
+    done = simulate(orders, thin, exits=StopLoss(0.1), execution=Execution(participation=0.1))
+    assert done.positions["A"].tolist() == [0.0, 100.0, 70.0, 40.0, 10.0, 0.0]
+
+
+def test_a_stop_takes_the_place_of_a_limit_order_that_rests() -> None:
+    # bought at 99 on row 1, sold by time at the open of row 4; the sell limit of 101 is never reached
+    panel = bars(FLAT, (99, 100, 99, 100), *[FLAT] * 4)
+    limits = Execution(limit=0.01, resting=True)
+    done = run(panel, TimeStop(3), {0: 0.5, 2: -0.5}, execution=limits)
+    assert done.fills["units"].tolist() == pytest.approx([500 / 99, -500 / 99])
+    assert exit_of(done) == [4, 100.0, "expired"]
+    # the same where volume holds up a stop: 2 of 5 at 90, and the rest later, but no short
+    low = (90, 90, 90, 90)
+    panel = bars(FLAT, (99, 100, 99, 100), FLAT, low, low, low, volume=[1e4, 1e4, 1e4, 20, 20, 20])
+    held = 500 / 99
+    done = run(panel, LOSS, {0: 0.5, 2: -0.5}, execution=Execution(limit=0.01, resting=True, participation=0.1))
+    assert done.positions["A"].tolist() == pytest.approx([0.0, held, held, held - 2, held - 4, 0.0])
+
+
+def test_an_order_that_reduces_leaves_the_rest_to_its_stops() -> None:
+    # 100 bought at 100 on row 1; 50 sold by a limit of 103 on row 2, whose high of 106 is beyond the target of 105
+    panel = bars(FLAT, FLAT, (100, 106, 100, 100), FLAT)
+    done = simulate(in_units(panel, {0: 100.0, 1: -50.0}, limit={1: 103.0}), panel, exits=TakeProfit(0.05))
+    assert done.fills["price"].tolist() == [100.0, 103.0, 105.0]
+    # the high of 120 counts for a trailing stop after one unit was sold: 109.2 on row 3, which opens at 109
+    panel = bars(FLAT, FLAT, (100, 120, 100, 109), (109, 109, 109, 109), FLAT)
+    done = simulate(in_units(panel, {0: 100.0, 1: -1.0}, limit={1: 103.0}), panel, exits=TrailingStop(0.09))
+    assert done.fills["price"].tolist() == [100.0, 103.0, 109.0]
+
+
+@pytest.mark.parametrize(("high", "price", "ambiguous"), [(106.0, 101.85, False), (104.0, None, True)])
+def test_an_order_that_enlarges_within_the_bar(high: float, price: float | None, ambiguous: bool) -> None:
+    # 100 at 100, 100 more at 94 by a limit: 97 on average, target 101.85 in place of 105. A high of 106 was beyond
+    # either, so one of them was met; one of 104 may have been before the limit order, when the target was 105.
+    panel = bars(FLAT, FLAT, (100, high, 93, 98), (98, 98, 98, 98))
+    orders = in_units(panel, {0: 100.0, 1: 100.0}, limit={1: 94.0})
+    done = simulate(orders, panel, exits=TakeProfit(0.05))
+    assert (len(done.fills) == 3) == (price is not None)
+    if price is not None:
+        assert done.fills["price"].iloc[2] == pytest.approx(price)
+    assert (done.ambiguous > 0.0) == ambiguous
+
+
 def test_levels_are_told_from_the_average_entry_in_the_shares_of_the_bar() -> None:
     # 5 at 100, then 5 more at 110 (0.52381 of 1050 is 5 units): 105 on average, 52.5 after the split, stop 49.875
     panel = bars(FLAT, FLAT, (110, 110, 110, 110), (55, 55, 49, 52), split=[1, 1, 1, 2])
@@ -184,8 +297,9 @@ def test_stops_pay_costs_and_trips_say_why_they_ended() -> None:
 
 
 def test_excursions_see_the_bars_that_were_held_through() -> None:
-    panel = bars(FLAT, (100, 130, 70, 100), (100, 108, 96, 104), FLAT, FLAT)
-    for fill, expected in ((Fill.NEXT_OPEN, [-0.30, 0.30]), (Fill.NEXT_CLOSE, [-0.04, 0.08])):
+    panel = bars(FLAT, (100, 130, 70, 100), (100, 108, 96, 104), (104, 109, 104, 104), FLAT)
+    # sold at the open of row 3, or at its close
+    for fill, expected in ((Fill.NEXT_OPEN, [-0.30, 0.30]), (Fill.NEXT_CLOSE, [-0.04, 0.09])):
         done = run(panel, (), {0: 0.5, 2: 0.0}, fill=fill)
         assert done.trades[["mae", "mfe"]].to_numpy().tolist() == [pytest.approx(expected)]
         short = run(panel, (), {0: -0.5, 2: 0.0}, fill=fill).trades

@@ -105,6 +105,26 @@ def test_no_order_leads_into_a_call(bars_of: Any, weights_on: Any) -> None:
     assert done.fills["kind"].tolist() == ["ordered"]
 
 
+@pytest.mark.parametrize(("side", "first", "met"), [(-2.0, 100.0, 110.0), (2.0, 100.0, 90.0)])
+def test_orders_are_limited_at_the_prices_of_their_fills(
+    side: float, first: float, met: float, bars_of: Any, weights_on: Any
+) -> None:
+    # A limit a tenth away; at its price 1000 of equity carries 1000 of gross value
+    bars = bars_of([100, met, met], opens=[100, first, met], high=[100, 112, met], low=[100, 88, met])
+    done = simulate(weights_on(bars, {0: side}), bars, initial_cash=1000.0, margin=Margin(leverage=1.0),
+                    execution=Execution(limit=0.1))  # fmt: skip
+    assert done.fills[["units", "price"]].iloc[0].tolist() == pytest.approx([side / 2 * 1000 / met, met])
+
+
+def test_what_leverage_cuts_is_told_and_leaves_no_dust(bars_of: Any, weights_on: Any) -> None:
+    # 3000 wanted of 2000; at 11 equity is 1200 and 2400 allowed of 3600, so 200 of 1400 are bought; then nothing changes
+    bars = bars_of([10, 10, 11, 11])
+    done = simulate(weights_on(bars, {0: 3.0, 1: 3.0, 2: 3.0}), bars, fill=Fill.NEXT_CLOSE, initial_cash=1000.0,
+                    margin=Margin(leverage=2.0))  # fmt: skip
+    assert done.fills["units"].tolist() == pytest.approx([200.0, 200 / 11])
+    assert done.cut_by_leverage.tolist() == pytest.approx([0.0, 1.0, 1.2, 1.0])
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("leverage", 0.0), ("leverage", np.inf), ("maintenance", 1.0), ("maintenance", -1)]
 )

@@ -13,6 +13,7 @@ from quantml.bars import Bars
 from quantml.errors import ParameterError, SimulationError
 from quantml.simulation import Costs, Execution, Orders, simulate
 from quantml.timing import Fill
+from quantml.universe import Membership
 
 
 def traded(bars: Bars, weights: pd.DataFrame, execution: Execution, **more: Any) -> list[list[Any]]:
@@ -152,6 +153,27 @@ def test_the_rest_of_a_limit_order_stays_one(bars_of: Any, weights_on: Any) -> N
     bars = bars_of([100, 98, 100, 98], opens=[100, 100, 100, 100], volume=[10.0, 30.0, 30.0, 300.0])
     execution = Execution(limit=0.02, participation=0.1, carry=True)
     assert traded(bars, weights_on(bars, {0: 0.98}), execution) == [[1, 3.0, 98.0], [3, 7.0, 98.0]]
+
+
+@pytest.mark.parametrize("by_row", [{0: 0.5, 2: 0.0}, {0: 0.5, 2: np.nan}, {0: 0.5, 1: 0.0}])
+def test_what_leaves_the_universe_is_sold_at_the_market(by_row: dict[int, float]) -> None:
+    # A is no member from row 2 on; it is sold at the next open, whatever its row says, though limits are far away, and
+    # where one rests since it was a member
+    clock = pd.bdate_range("2024-01-01", periods=5)
+    closes = pd.DataFrame({"A": [100.0, 99, 90, 80, 70], "B": [100.0] * 5}, clock)
+    frames = dict.fromkeys(("open", "high", "low", "close"), closes)
+    bars = Bars.from_frame(pd.concat(frames, axis=1), periods_per_year=252)
+    spells = pd.DataFrame({"symbol": ["A", "B"], "start": [clock[0]] * 2, "end": [clock[2], pd.NaT]})
+    weights = pd.DataFrame({"A": list(by_row.values()), "B": [0.0, 0.1]}, clock[list(by_row)])
+    execution = Execution(limit=0.01, resting=True)
+    done = simulate(weights, bars.with_membership(Membership(spells)), execution=execution, initial_cash=1000.0)
+    assert (done.positions["A"] != 0.0).tolist() == [False, True, True, False, False]
+
+
+def test_orders_that_rest_have_a_price(bars_of: Any, weights_on: Any) -> None:
+    bars = bars_of([1, 1])
+    with pytest.raises(SimulationError, match=r"^Execution.resting must go with limit or stop orders"):
+        simulate(weights_on(bars, {0: 1.0}), bars, execution=Execution(resting=True))
 
 
 def test_limits_need_the_prices_of_the_bar(bars_of: Any, weights_on: Any) -> None:

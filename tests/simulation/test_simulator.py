@@ -111,6 +111,13 @@ def test_the_clock_starts_with_the_first_decision(bars: Bars, weights: pd.DataFr
     assert simulate(weights.iloc[1:], bars).clock.tolist() == [bars.clock[2]]
 
 
+def test_bars_and_costs_are_what_they_are(bars: Bars, weights: pd.DataFrame) -> None:
+    with pytest.raises(SimulationError, match=r"^costs must be Costs; got None"):
+        simulate(weights, bars, costs=None)  # type: ignore[arg-type]
+    with pytest.raises(SimulationError, match=r"^bars must be Bars; got 'bars'"):
+        simulate(weights, "bars")  # type: ignore[arg-type]
+
+
 def test_the_callers_weights_stay_theirs(bars: Bars, weights: pd.DataFrame) -> None:
     before = weights.copy()
     simulate(weights, bars)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from quantml.bars import Bars
-from quantml.simulation import Costs, Orders, StopLoss, simulate
+from quantml.simulation import Costs, Execution, Orders, StopLoss, simulate
 from quantml.timing import Fill
 
 COSTS = Costs(commission_bps=10, spread_bps=20, slippage_bps=5, borrow_bps=252, financing_bps=504)
@@ -47,6 +47,15 @@ def test_a_round_trip_by_hand(bars_of: Callable[..., Bars], weights_on: Callable
         "exit_reason": "ordered",
         "open": False,
     }
+
+
+def test_excursions_of_an_entry_within_the_bar(bars_of: Callable[..., Bars], weights_on: Callable[..., Any]) -> None:
+    # bought by a limit of 96 on a bar from 95 to 110: of that only its close of 97 was surely held
+    bars = bars_of([100, 97, 97], opens=[100, 100, 97], high=[100, 110, 97], low=[100, 95, 97])
+    (trade,) = simulate(weights_on(bars, {0: 0.5}), bars, execution=Execution(limit=0.04)).trades.to_dict("records")
+    assert (trade["entry_price"], trade["mae"], trade["mfe"]) == (96.0, 0.0, pytest.approx(1 / 96))
+    bought = simulate(weights_on(bars, {0: 0.5}), bars, execution=Execution(limit=0.0)).trades
+    assert bought["mfe"].tolist() == pytest.approx([0.1])  # at the open, which is as good
 
 
 def test_a_turn_around_ends_one_trip_and_begins_another(
