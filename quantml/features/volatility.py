@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -111,7 +112,7 @@ class EwmaVolatility(Declaration):
 
 
 @dataclass(frozen=True)
-class _RangeVolatility(Windowed):
+class _RangeVolatility(Windowed, ABC):
     @property
     def warmup(self) -> int:
         """Own bars before the first value."""
@@ -121,9 +122,9 @@ class _RangeVolatility(Windowed):
         """Compute the annualised volatility, time x symbol; `DataError` where the bars lack a field."""
         return on_panel(_annualised(rolling_mean(self._variances(bars), self.window), bars), bars)
 
+    @abstractmethod
     def _variances(self, bars: Bars) -> NDArray[np.float64]:
         """Estimate the variance of each bar from its own prices."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
