@@ -107,6 +107,8 @@ def _fill_blocks(
     evaluate: Evaluate,
 ) -> None:
     """Compute the features at `places`, each thread some blocks of symbols one after the other."""
+    if not places:
+        return
     groups = [places[first : first + GROUP] for first in range(0, len(places), GROUP)]
     blocks = _blocks(len(bars.symbols))
     widest = max(block.stop - block.start for block in blocks)
@@ -121,8 +123,8 @@ def _fill_blocks(
                     _lay(columns, group, values, block.start, found)
         return found
 
-    if len(blocks) == 1 or not places:
-        filled |= work(blocks if places else [])
+    if len(blocks) == 1:
+        filled |= work(blocks)
         return
     with ThreadPoolExecutor(THREADS) as pool:
         for found in pool.map(work, [blocks[thread::THREADS] for thread in range(THREADS)]):
@@ -216,19 +218,18 @@ def _interleave(
 def _part(bars: Bars, block: slice) -> Bars:
     if len(bars.symbols) <= TILE:
         return bars
-    panels = {**bars.quoted, "split": bars.split, "dividend": bars.dividend}
-    room = np.empty(
-        (len(panels), len(bars), block.stop - block.start)
-    )  # one large piece of memory comes in large pages
-    for copy, panel in zip(room, panels.values(), strict=True):
+    panels = [bars.split, bars.dividend, *bars.quoted.values()]
+    # one large piece of memory comes in large pages
+    room = np.empty((len(panels), len(bars), block.stop - block.start))
+    for copy, panel in zip(room, panels, strict=True):
         copy[:] = panel[:, block]
-    copies = dict(zip(panels, room, strict=True))
+    split, dividend, *quoted = room
     return replace(
         bars,
         symbols=bars.symbols[block],
-        split=copies.pop("split"),
-        dividend=copies.pop("dividend"),
-        quoted=copies,
+        quoted=dict(zip(bars.quoted, quoted, strict=True)),
+        split=split,
+        dividend=dividend,
         closed=bars.closed[:, block],
         own_periods_per_year=bars.own_periods_per_year[block],
     )

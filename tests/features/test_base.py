@@ -367,7 +367,7 @@ def test_only_what_was_not_built_before_is_computed(bars: Bars, capsys: pytest.C
     assert capsys.readouterr().out == "Loud(3.0)\n"
 
 
-@pytest.mark.parametrize("new", [1, 4, 5, 19, 21])
+@pytest.mark.parametrize("new", [1, 2, 5, 17, 21])
 def test_what_was_built_before_stays_beside_any_number_of_new_features(bars: Bars, new: int) -> None:
     features = [Momentum(window) for window in range(1, new + 4)]
     first = build_features(features[:3], bars)
