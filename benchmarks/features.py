@@ -309,7 +309,7 @@ def main() -> None:
     tasks = {name: (lambda peer=peer: seconds(peer.array)) for name, peer in peers.items()}
     again = Again(bars)
     tasks |= {"quantml, gaps": lambda: seconds(gaps.array), "quantml, one more feature": lambda: seconds(again.array)}
-    measured = interleaved(tasks, repeats=5)
+    measured = interleaved(tasks, repeats=11)
     sums = {name: sum(medians[name] for medians in alone.values()) for name in peers}
     singly = {name: round(value / sums["quantml"], 2) for name, value in sums.items()}
     print(f"features alone, one after the other, in times of quantml: {json.dumps(singly)}")

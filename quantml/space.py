@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -24,7 +25,7 @@ Mark = int | float
 
 
 @dataclass(frozen=True)
-class Space:
+class Space(ABC):
     """Values that a parameter may take."""
 
     @property
@@ -36,9 +37,9 @@ class Space:
         """Every value that a grid search tries, in declared order."""
         raise ParameterError("a grid search", must="have only Choice and Integer spaces", got=self)
 
+    @abstractmethod
     def mark(self, generator: np.random.Generator) -> Mark:
         """Draw the place of a value."""
-        raise NotImplementedError
 
     def at(self, mark: Any) -> Any:
         """Return the value at a place."""

@@ -27,10 +27,11 @@ from quantml.kernels import F2, F3, I1, kernel
 THREADS: Final = 2
 """Each holds the columns of one block: few threads keep what is held beside the result small."""
 
-ABREAST: Final = 4
-GROUP: Final = 5 * ABREAST
+ABREAST: Final = 5
+GROUP: Final = 4 * ABREAST
 """Features laid out together: the more, the fewer times a line of the array is fetched from memory."""
 
+_COLUMNS: Final = types.UniTuple(F2, GROUP)
 Evaluate = Callable[[Any, Bars], NDArray[np.float64]]
 
 
@@ -105,24 +106,44 @@ def _fill_blocks(
     filled: NDArray[np.bool_],
     evaluate: Evaluate,
 ) -> None:
-    """Compute the features at `places`, block by block."""
+    """Compute the features at `places`, each thread some blocks of symbols one after the other."""
     if not places:
         return
+    groups = [places[first : first + GROUP] for first in range(0, len(places), GROUP)]
+    blocks = _blocks(len(bars.symbols))
+    widest = max(block.stop - block.start for block in blocks)
 
-    def work(block: slice) -> NDArray[np.bool_]:
-        part, found = _part(bars, block), np.zeros_like(filled)
-        with sharing():
-            for group in (places[first : first + GROUP] for first in range(0, len(places), GROUP)):
-                _lay([_column(features[place], part, evaluate) for place in group], group, values, block.start, found)
+    def work(mine: Sequence[slice]) -> NDArray[np.bool_]:
+        found, room = np.zeros_like(filled), np.empty((min(GROUP, len(places)), len(bars) * widest))
+        for block in mine:
+            part = _part(bars, block)
+            with sharing():
+                for group in groups:
+                    columns = _columns([features[place] for place in group], part, evaluate, room)
+                    _lay(columns, group, values, block.start, found)
         return found
 
-    blocks = _blocks(len(bars.symbols))
     if len(blocks) == 1:
-        filled |= work(blocks[0])
+        filled |= work(blocks)
         return
     with ThreadPoolExecutor(THREADS) as pool:
-        for found in pool.map(work, blocks):
+        for found in pool.map(work, [blocks[thread::THREADS] for thread in range(THREADS)]):
             filled |= found
+
+
+def _columns(
+    features: Sequence[Any], part: Bars, evaluate: Evaluate, room: NDArray[np.float64]
+) -> list[NDArray[np.float64]]:
+    """Compute features on a block, and copy each into `room`, one in a row of it.
+
+    What a feature made can then be made over by the next one while the processor still has it: to ask the system for
+    fresh memory costs more than to copy.
+    """
+    shape = part.split.shape
+    columns = [row[: shape[0] * shape[1]].reshape(shape) for row in room[: len(features)]]
+    for column, feature in zip(columns, features, strict=True):
+        column[:] = _column(feature, part, evaluate)
+    return columns
 
 
 def _blocks(symbols: int) -> list[slice]:
@@ -154,33 +175,37 @@ def _lay(
     full = tuple(np.ascontiguousarray(column) for column in [*columns, *[columns[-1]] * spare])
     to = np.array([*places, *[places[-1]] * spare], dtype=np.int64)
     last = -(-len(columns) // ABREAST) * ABREAST
-    if _interleave(full, to[:last], first, values, filled):
+    if _interleave(full, to[:last], first, len(columns) == values.shape[2], values, filled):
         raise FloatingPointError("a feature is infinite")
 
 
-@kernel(types.boolean(types.UniTuple(F2, GROUP), I1, types.int64, types.float64[:, :, ::1], types.boolean[::1]))
+@kernel(types.boolean(_COLUMNS, I1, types.int64, types.boolean, types.float64[:, :, ::1], types.boolean[::1]))
 def _interleave(
     columns: tuple[NDArray[np.float64], ...],
     places: NDArray[np.int64],
     first: int,
+    whole: bool,
     values: NDArray[np.float64],
     filled: NDArray[np.bool_],
 ) -> bool:
-    """Write columns to their places, four abreast, and mark those with a value; return whether one is infinite.
+    """Write columns to their places, five abreast, and mark those with a value; return whether one is infinite.
 
-    Row by row the processor keeps all that it writes until the last column is in place.
+    Row by row the processor keeps all that it writes until the last column is in place. Where the columns are the
+    `whole` of the array, zeros in the order of memory fetch it sooner than values that fall here and there.
     """
     rows, width = columns[0].shape
     size, infinite = np.uint64(values.shape[2]), np.int64(0)
     for row in range(rows):
         record = values[row, first : first + width].ravel()
+        if whole:
+            record[:] = 0.0
         for k in range(0, len(places), ABREAST):
             a, b, c, d = columns[k][row], columns[k + 1][row], columns[k + 2][row], columns[k + 3][row]
-            p, q = np.uint64(places[k]), np.uint64(places[k + 1])
-            r, s = np.uint64(places[k + 2]), np.uint64(places[k + 3])
+            e, p, q = columns[k + 4][row], np.uint64(places[k]), np.uint64(places[k + 1])
+            r, s, t = np.uint64(places[k + 2]), np.uint64(places[k + 3]), np.uint64(places[k + 4])
             for n in range(width):
-                record[p], record[q], record[r], record[s] = a[n], b[n], c[n], d[n]
-                p, q, r, s = p + size, q + size, r + size, s + size
+                record[p], record[q], record[r], record[s], record[t] = a[n], b[n], c[n], d[n], e[n]
+                p, q, r, s, t = p + size, q + size, r + size, s + size, t + size
         for k in range(len(places)):
             column, known = columns[k][row], np.int64(0)
             for n in range(width):
@@ -193,12 +218,18 @@ def _interleave(
 def _part(bars: Bars, block: slice) -> Bars:
     if len(bars.symbols) <= TILE:
         return bars
+    panels = [bars.split, bars.dividend, *bars.quoted.values()]
+    # one large piece of memory comes in large pages
+    room = np.empty((len(panels), len(bars), block.stop - block.start))
+    for copy, panel in zip(room, panels, strict=True):
+        copy[:] = panel[:, block]
+    split, dividend, *quoted = room
     return replace(
         bars,
         symbols=bars.symbols[block],
-        quoted={name: panel[:, block] for name, panel in bars.quoted.items()},
-        split=bars.split[:, block],
-        dividend=bars.dividend[:, block],
+        quoted=dict(zip(bars.quoted, quoted, strict=True)),
+        split=split,
+        dividend=dividend,
         closed=bars.closed[:, block],
         own_periods_per_year=bars.own_periods_per_year[block],
     )

@@ -6,6 +6,7 @@ one, such as the days after September 11, 2001, are taken for sessions (`quantml
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
@@ -52,7 +53,7 @@ def _where_traded(numbers: pd.Index, bars: Bars) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class _Scheduled(Declaration):
+class _Scheduled(Declaration, ABC):
     calendar: str | None = field(default=None, kw_only=True)
     warmup: ClassVar[int] = 0
 
@@ -76,8 +77,9 @@ class _Scheduled(Declaration):
         days = session_days(clock, exchange).as_unit(RESOLUTION)
         return self._count(days, planned_sessions(exchange, days[0] - MARGIN), exchange)
 
+    @abstractmethod
     def _count(self, days: pd.DatetimeIndex, planned: pd.DatetimeIndex, exchange: str) -> NDArray[np.float64]:
-        raise NotImplementedError
+        """Count, on each of `days`, along an exchange's planned sessions."""
 
     def _check_reach(self, reached: bool, planned: pd.DatetimeIndex, what: str, exchange: str) -> None:
         if not reached:

@@ -14,8 +14,8 @@ from quantml.bars import Bars
 from quantml.errors import check
 from quantml.features.moments import rolling_autocovariance, rolling_kurtosis, rolling_skewness
 from quantml.features.ordered import rolling_entropy, rolling_order_entropy, rolling_quantile
-from quantml.features.own_bars import Windowed, bar_returns, check_count, log_returns, on_panel
-from quantml.features.rolling import lag, rolling_mean, rolling_std, rolling_variance
+from quantml.features.own_bars import Windowed, bar_returns, bar_variance, check_count, log_returns, on_panel
+from quantml.features.rolling import lag, rolling_mean, rolling_std
 from quantml.features.tiles import PANEL
 from quantml.kernels import F2, kernel
 
@@ -141,21 +141,23 @@ class Autocorrelation(Windowed):
 
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Compute the correlation, time x symbol."""
-        returns = bar_returns(bars)
-        variance = rolling_variance(returns, self.window, 0)
-        correlation = rolling_autocovariance(returns, self.window, self.lag)
-        _correlate(correlation, variance, lag(variance, self.lag))
+        variance = bar_variance(bars, self.window)
+        correlation = rolling_autocovariance(bar_returns(bars), self.window, self.lag)
+        _correlate(correlation, variance, lag(variance, self.lag), self.window)
         return on_panel(correlation, bars)
 
 
-@kernel(types.void(PANEL, F2, F2))
-def _correlate(covariance: NDArray[np.float64], one: NDArray[np.float64], other: NDArray[np.float64]) -> None:
-    """Turn covariances into correlations in place, given both variances; NaN where one is 0."""
+@kernel(types.void(PANEL, F2, F2, types.int64))
+def _correlate(
+    covariance: NDArray[np.float64], one: NDArray[np.float64], other: NDArray[np.float64], count: int
+) -> None:
+    """Turn covariances (ddof=0) into correlations in place, given both variances (ddof=1); NaN where one is 0."""
+    unbias = count / (count - 1.0)
     for row in range(covariance.shape[0]):
         here, a, b = covariance[row], one[row], other[row]
         for place in range(len(here)):
             square = a[place] * b[place]
-            correlation = here[place] / np.sqrt(square if square > 0.0 else np.nan)
+            correlation = unbias * here[place] / np.sqrt(square if square > 0.0 else np.nan)
             here[place] = min(max(correlation, -1.0), 1.0) if square > 0.0 else np.nan
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
@@ -216,13 +217,14 @@ class TALib(Declaration):
         return values
 
 
-class Settling:
+class Settling(ABC):
     """Base of the features that are one of TA-Lib's recursive functions under a name of their own."""
 
     by_symbol: ClassVar[bool] = True
 
+    @abstractmethod
     def _indicator(self) -> TALib:
-        raise NotImplementedError
+        """Return TA-Lib's function with the parameters of the feature."""
 
     @property
     def warmup(self) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from quantml.bars import Bars
 from quantml.errors import check, is_whole
-from quantml.features.rolling import lag
+from quantml.features.rolling import ratio, rolling_variance
 from quantml.features.shared import shared
 from quantml.space import Declaration
 
@@ -55,23 +55,30 @@ def _columns(symbols: tuple[str, ...]) -> pd.Index:
 
 def simple_returns(bars: Bars, first: int, last: int = 0) -> NDArray[np.float64]:
     """Return each symbol's simple return from the close `first` own bars ago to the close `last` own bars ago."""
-    result = lag(bars.array("close"), first)
-    newer = bars.array("close") if last == 0 else lag(bars.array("close"), last)
-    np.divide(newer, result, out=result)
+    result = ratio(bars.array("close"), first, last)
     result -= 1.0
     return result
 
 
 def log_returns(bars: Bars, window: int) -> NDArray[np.float64]:
     """Return the logarithm of the close over the close `window` own bars ago."""
-    result = lag(bars.array("close"), window)
-    np.divide(bars.array("close"), result, out=result)
+    result = ratio(bars.array("close"), window)
     return np.log(result, out=result)
 
 
 def bar_returns(bars: Bars) -> NDArray[np.float64]:
     """Return each symbol's logarithmic return over one own bar, read-only; features built together share it."""
     return shared("logarithmic returns", bars, lambda bars: log_returns(bars, 1))
+
+
+def bar_variance(bars: Bars, window: int) -> NDArray[np.float64]:
+    """Return the variance (ddof=1) of the last `window` logarithmic returns, as `bar_returns` does."""
+    return shared(f"variance of {window}", bars, lambda bars: rolling_variance(bar_returns(bars), window, 1))
+
+
+def log_body(bars: Bars) -> NDArray[np.float64]:
+    """Return the logarithm of each bar's close over its open, as `bar_returns` does."""
+    return shared("logarithmic bodies", bars, lambda bars: log_ratio(bars.array("close"), bars.array("open")))
 
 
 def log_range(bars: Bars) -> NDArray[np.float64]:

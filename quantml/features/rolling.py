@@ -23,13 +23,10 @@ Panel = NDArray[np.float64]
 
 @kernel(types.void(*ON_TILE, PANEL))
 def _lags(values: Panel, begin: int, first: int, width: int, window: int, panel: Panel) -> None:
-    last = first + width
-    for row in range(begin, values.shape[0]):
-        result = panel[row, first:last]
-        if row - begin < window - 1:
-            result[:] = np.nan
-            continue
-        earlier = values[row - window + 1, first:last]
+    last, start = first + width, begin + window - 1
+    panel[begin : min(start, values.shape[0]), first:last] = np.nan
+    for row in range(start, values.shape[0]):
+        earlier, result = values[row - window + 1, first:last], panel[row, first:last]
         for place in range(width):
             result[place] = earlier[place]
 
@@ -37,6 +34,22 @@ def _lags(values: Panel, begin: int, first: int, width: int, window: int, panel:
 def lag(values: Panel, bars: int) -> Panel:
     """Return the value `bars` own values earlier; with 0, the value itself."""
     return values.copy() if bars == 0 else over_tiles(_lags, values, bars + 1)
+
+
+@kernel(types.void(*ON_TILE, types.int64, PANEL))
+def _ratios(values: Panel, begin: int, first: int, width: int, window: int, skip: int, panel: Panel) -> None:
+    last, start = first + width, begin + window - 1
+    panel[begin : min(start, values.shape[0]), first:last] = np.nan
+    for row in range(start, values.shape[0]):
+        earlier, later = values[row - window + 1, first:last], values[row - skip, first:last]
+        result = panel[row, first:last]
+        for place in range(width):
+            result[place] = later[place] / earlier[place]
+
+
+def ratio(values: Panel, bars: int, skip: int = 0) -> Panel:
+    """Return the value `skip` own values earlier over that `bars` own values earlier, which is longer ago."""
+    return over_tiles(_ratios, values, bars + 1, skip)
 
 
 @kernel(types.void(*ON_TILE, PANEL))

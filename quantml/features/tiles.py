@@ -63,12 +63,24 @@ def over_tiles(run: Kernel, values: NDArray[np.float64], window: int, *parameter
     panel[:begin] = np.nan
     for column in np.flatnonzero(even & (last < len(values) - 1)):
         panel[last[column] + 1 :, column] = np.nan
-    own, packed = _buffers(values, ~even)
-    for columns in _packs(~even):
-        pack(values, columns, own)
-        run(own, 0, 0, len(columns), window, *parameters, packed)
-        unpack(packed, values, columns, panel)
+    if not even.all():
+        _run_packed(run, values, ~even, (window, *parameters), panel)
     return panel
+
+
+def _run_packed(
+    run: Kernel,
+    values: NDArray[np.float64],
+    chosen: NDArray[np.bool_],
+    parameters: tuple[object, ...],
+    panel: NDArray[np.float64],
+) -> None:
+    """Run a tile kernel over the values of chosen symbols, packed together."""
+    own, packed = _buffers(values, chosen)
+    for columns in _packs(chosen):
+        pack(values, columns, own)
+        run(own, 0, 0, len(columns), *parameters, packed)
+        unpack(packed, values, columns, panel)
 
 
 def over_series(run: Kernel, values: NDArray[np.float64], window: int, *parameters: object) -> NDArray[np.float64]:
@@ -91,7 +103,7 @@ def over_series(run: Kernel, values: NDArray[np.float64], window: int, *paramete
 def _buffers(values: NDArray[np.float64], chosen: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Make room for a pack and its results, for all packs in turn: fresh memory costs more than the arithmetic."""
     shape = (len(values), min(TILE, int(np.count_nonzero(chosen))))
-    return np.zeros(shape), np.empty(shape)
+    return np.ones(shape), np.empty(shape)
 
 
 def _packs(chosen: NDArray[np.bool_]) -> Iterator[NDArray[np.int64]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -21,7 +22,7 @@ __all__ = ["Monthly", "Weekly"]
 
 
 @dataclass(frozen=True)
-class _Coarser(Declaration):
+class _Coarser(Declaration, ABC):
     feature: Feature
     most: int
     word: ClassVar[str]
@@ -48,8 +49,9 @@ class _Coarser(Declaration):
         own = np.cumsum(bars.traded, axis=0) - 1
         return on_panel(np.where(bars.traded & (own >= self.warmup) & (newest >= 0), values, np.nan), bars)
 
+    @abstractmethod
     def _labels(self, clock: pd.DatetimeIndex) -> NDArray[np.int64]:
-        raise NotImplementedError
+        """Return a number for each time of the clock, the same for those of one longer bar."""
 
     def _complete(self, bars: Bars) -> NDArray[np.bool_]:
         """Say on which rows the exchanges' calendars tell that no further session of the period comes; shape (T,)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -17,7 +18,9 @@ from quantml.features.indicators import Settling, TALib
 from quantml.features.own_bars import (
     Windowed,
     bar_returns,
+    bar_variance,
     check_count,
+    log_body,
     log_range,
     log_ratio,
     on_panel,
@@ -109,7 +112,7 @@ class EwmaVolatility(Declaration):
 
 
 @dataclass(frozen=True)
-class _RangeVolatility(Windowed):
+class _RangeVolatility(Windowed, ABC):
     @property
     def warmup(self) -> int:
         """Own bars before the first value."""
@@ -119,9 +122,9 @@ class _RangeVolatility(Windowed):
         """Compute the annualised volatility, time x symbol; `DataError` where the bars lack a field."""
         return on_panel(_annualised(rolling_mean(self._variances(bars), self.window), bars), bars)
 
+    @abstractmethod
     def _variances(self, bars: Bars) -> NDArray[np.float64]:
         """Estimate the variance of each bar from its own prices."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -170,19 +173,18 @@ class GarmanKlass(_RangeVolatility):
     """
 
     def _variances(self, bars: Bars) -> NDArray[np.float64]:
-        ranges = log_range(bars)
-        inside = log_ratio(bars.array("close"), bars.array("open"))
-        _garman_klass(ranges, inside)
-        return inside
+        return _garman_klass(log_range(bars), log_body(bars))
 
 
-@kernel(types.void(F2, PANEL))
-def _garman_klass(ranges: NDArray[np.float64], inside: NDArray[np.float64]) -> None:
-    """Put the variances of `GarmanKlass` in the place of log(close / open)."""
+@kernel(PANEL(F2, F2))
+def _garman_klass(ranges: NDArray[np.float64], bodies: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the variances of `GarmanKlass`."""
+    variances = np.empty(ranges.shape)
     for row in range(ranges.shape[0]):
-        whole, here = ranges[row], inside[row]
-        for place in range(len(here)):
-            here[place] = 0.5 * whole[place] * whole[place] - _LOG_SHARE * here[place] * here[place]
+        whole, body, variance = ranges[row], bodies[row], variances[row]
+        for place in range(len(body)):
+            variance[place] = 0.5 * whole[place] * whole[place] - _LOG_SHARE * body[place] * body[place]
+    return variances
 
 
 @dataclass(frozen=True)
@@ -204,7 +206,7 @@ class RogersSatchell(_RangeVolatility):
     """
 
     def _variances(self, bars: Bars) -> NDArray[np.float64]:
-        return _rogers_satchell(*_logarithms(bars))
+        return _rogers_satchell(*_tails(bars), log_body(bars))
 
 
 @dataclass(frozen=True)
@@ -230,21 +232,29 @@ class YangZhang(Windowed):
 
     def __call__(self, bars: Bars) -> pd.DataFrame:
         """Compute the annualised volatility, time x symbol; `DataError` where the bars lack a field."""
-        opens, high, low, close = _logarithms(bars)
-        ranges = rolling_mean(_rogers_satchell(opens, high, low, close), self.window)
-        inside = rolling_variance(np.subtract(close, opens, out=high), self.window, 1)
-        variance = rolling_variance(np.subtract(opens, lag(close, 1), out=low), self.window, 1)
-        _add_up(variance, inside, ranges, 0.34 / (1.34 + (self.window + 1) / (self.window - 1)))
-        return on_panel(_annualised(variance, bars), bars)
+        bodies, opens, close = log_body(bars), bars.array("open"), bars.array("close")
+        ranges = rolling_mean(_rogers_satchell(*_tails(bars), bodies), self.window)
+        inside = rolling_variance(bodies, self.window, 1)
+        variance = rolling_variance(log_ratio(opens, lag(close, 1)), self.window, 1)
+        share = 0.34 / (1.34 + (self.window + 1) / (self.window - 1))
+        _add_up(variance, inside, ranges, share, bars.own_periods_per_year)
+        return on_panel(variance, bars)
 
 
-@kernel(types.void(PANEL, F2, F2, types.float64))
-def _add_up(gaps: NDArray[np.float64], inside: NDArray[np.float64], ranges: NDArray[np.float64], share: float) -> None:
-    """Put the variances of `YangZhang` in the place of those of the gaps between bars."""
+@kernel(types.void(PANEL, F2, F2, types.float64, F1))
+def _add_up(
+    gaps: NDArray[np.float64],
+    inside: NDArray[np.float64],
+    ranges: NDArray[np.float64],
+    share: float,
+    periods_per_year: NDArray[np.float64],
+) -> None:
+    """Put the volatilities of `YangZhang` in the place of the variances of the gaps between bars."""
     for row in range(gaps.shape[0]):
         total, within, ranged = gaps[row], inside[row], ranges[row]
         for place in range(len(total)):
-            total[place] += share * within[place] + (1.0 - share) * ranged[place]
+            variance = total[place] + share * within[place] + (1.0 - share) * ranged[place]
+            total[place] = np.sqrt(periods_per_year[place] * variance)
 
 
 @dataclass(frozen=True)
@@ -289,39 +299,42 @@ class VolatilityOfVolatility(Windowed):
 
 
 def _realised(bars: Bars, window: int) -> NDArray[np.float64]:
-    return _annualised(rolling_variance(bar_returns(bars), window, 1), bars)
+    return _annualised(bar_variance(bars, window), bars)
 
 
-def _logarithms(bars: Bars) -> tuple[NDArray[np.float64], ...]:
-    return tuple(np.log(bars.array(name)) for name in ("open", "high", "low", "close"))
+def _tails(bars: Bars) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the logarithms of each bar's high and low over its open."""
+    opens = bars.array("open")
+    return log_ratio(bars.array("high"), opens), log_ratio(bars.array("low"), opens)
 
 
-@kernel(PANEL(F2, F2, F2, F2))
+@kernel(PANEL(F2, F2, F2))
 def _rogers_satchell(
-    opens: NDArray[np.float64], high: NDArray[np.float64], low: NDArray[np.float64], close: NDArray[np.float64]
+    up: NDArray[np.float64], down: NDArray[np.float64], bodies: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the variances of `RogersSatchell` from the logarithms of prices."""
-    variances = np.empty(opens.shape)
-    for row in range(opens.shape[0]):
-        o, h, l, c, variance = opens[row], high[row], low[row], close[row], variances[row]  # noqa: E741
-        for place in range(len(o)):
-            above = (h[place] - o[place]) * (h[place] - c[place])
-            variance[place] = above + (l[place] - o[place]) * (l[place] - c[place])
+    """Return the variances of `RogersSatchell` from the logarithms of high, low and close over the open."""
+    variances = np.empty(up.shape)
+    for row in range(up.shape[0]):
+        high, low, body, variance = up[row], down[row], bodies[row], variances[row]
+        for place in range(len(body)):
+            above, below = high[place] * (high[place] - body[place]), low[place] * (low[place] - body[place])
+            variance[place] = above + below
     return variances
 
 
 def _annualised(variance: NDArray[np.float64], bars: Bars) -> NDArray[np.float64]:
-    """Turn a fresh panel of variances over one bar into volatility, in place."""
-    _annualise(variance, bars.own_periods_per_year)
-    return variance
+    """Return volatilities a year from variances over one bar."""
+    return _annualise(variance, bars.own_periods_per_year)
 
 
-@kernel(types.void(PANEL, F1))
-def _annualise(variance: NDArray[np.float64], periods_per_year: NDArray[np.float64]) -> None:
-    for row in range(variance.shape[0]):
-        here = variance[row]
-        for place in range(len(here)):
-            here[place] = np.sqrt(periods_per_year[place] * here[place])
+@kernel(PANEL(F2, F1))
+def _annualise(variances: NDArray[np.float64], periods_per_year: NDArray[np.float64]) -> NDArray[np.float64]:
+    volatilities = np.empty(variances.shape)
+    for row in range(variances.shape[0]):
+        variance, volatility = variances[row], volatilities[row]
+        for place in range(len(variance)):
+            volatility[place] = np.sqrt(periods_per_year[place] * variance[place])
+    return volatilities
 
 
 @dataclass(frozen=True)

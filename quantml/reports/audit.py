@@ -25,6 +25,7 @@ def told(facts: Facts) -> dict[str, Any] | None:
     return {
         "scope": found["scope"],
         "passed": found["passed"],
+        "complete": found.get("complete", True),
         "leaks": tuple(_entry(leak) for leak in found["leaks"]),
         "notices": tuple(Entry(_title(kind), "", texts) for kind, texts in _by_kind(found["notices"]).items()),
     }
@@ -42,7 +43,7 @@ def audit_table(found: Audit) -> RenderableType:
     rich renderable
     """
     values = found.as_values()
-    verdict = ("no leak found", "bold green") if found.passed else (words.plural(len(found.leaks), "leak"), "bold red")
+    verdict = (_clean(found), "bold green") if found.passed else (words.plural(len(found.leaks), "leak"), "bold red")
     parts: list[RenderableType] = [Text(found.study, style="bold"), Text(found.scope), Text.assemble(verdict)]
     if found.leaks:
         table = text_table(*HEADS, text=(0, 1, 4))
@@ -52,6 +53,10 @@ def audit_table(found: Audit) -> RenderableType:
     parts += [Text(earned(found))] if found.earned else []
     parts += [Text.assemble((f"{_title(one.kind)}: ", "bold"), one.text) for one in found.notices]
     return Group(*parts)
+
+
+def _clean(found: Audit) -> str:
+    return "no leak found" if found.complete else "no leak found in what could be audited"
 
 
 def earned(found: Audit) -> str:

@@ -367,6 +367,14 @@ def test_only_what_was_not_built_before_is_computed(bars: Bars, capsys: pytest.C
     assert capsys.readouterr().out == "Loud(3.0)\n"
 
 
+@pytest.mark.parametrize("new", [1, 2, 5, 17, 21])
+def test_what_was_built_before_stays_beside_any_number_of_new_features(bars: Bars, new: int) -> None:
+    features = [Momentum(window) for window in range(1, new + 4)]
+    first = build_features(features[:3], bars)
+    again = build_features(features, bars, reuse=first)
+    assert again.values.tobytes() == build_features(features, bars).values.tobytes()
+
+
 def test_nothing_is_taken_from_other_bars_or_another_code(bars: Bars, capsys: pytest.CaptureFixture[str]) -> None:
     first = build_features([Loud(2.0), spread], bars)
     same = bars.between(bars.clock[0], bars.clock[-1])

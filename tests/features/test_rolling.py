@@ -14,6 +14,7 @@ from quantml.features.ordered import rolling_entropy, rolling_order_entropy, rol
 from quantml.features.rolling import (
     decayed_mean,
     lag,
+    ratio,
     rolling_max,
     rolling_mean,
     rolling_min,
@@ -47,6 +48,14 @@ def fresh(values: NDArray[np.float64], window: int, statistic: object) -> NDArra
 cases = given(
     seed=st.integers(0, 10**6), rows=st.integers(1, 60), symbols=st.integers(1, 11), window=st.integers(1, 25)
 )
+
+
+@cases
+@settings(max_examples=40, deadline=None)
+def test_a_ratio_is_of_two_own_values(seed: int, rows: int, symbols: int, window: int) -> None:
+    values, skip = gappy(seed, rows, symbols), window // 2
+    expected = fresh(values, window, lambda v: v[-1 - skip] / v[0])
+    np.testing.assert_array_equal(ratio(values, window - 1, skip), expected)
 
 
 @cases

@@ -83,6 +83,16 @@ def test_what_cannot_be_earned_is_said():
     assert "no leak found" in shown(Audit("mine", (), (), (), ()))
 
 
+def test_what_could_not_be_audited_is_not_called_clean(leaking):
+    notice = Notice("not audited", "gap", "It fails.")
+    assert "no leak found in what could be audited" in shown(Audit("mine", (), (notice,), (), ()))
+    old = load_run(leaking.folder)
+    old.manifest["audit"] |= {"leaks": [], "passed": True, "complete": False}
+    assert "Nothing of what could be audited and was computed, fitted" in page(old)[1].decode()
+    old.manifest["audit"]["complete"] = True
+    assert "Nothing computed, fitted" in page(old)[1].decode()
+
+
 def test_commands_exit_with_3_where_a_leak_is_found(tmp_path):
     ran = quantml("run", LEAKING, "--out", tmp_path, "--json", folder=tmp_path)
     assert (ran.returncode, json.loads(ran.stdout)["verdict"]["outcome"]) == (3, "void")

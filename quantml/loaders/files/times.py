@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -29,7 +30,7 @@ FARTHEST: Final = pd.Timedelta(hours=14)
 
 
 @dataclass(frozen=True)
-class Times(Declaration):
+class Times(Declaration, ABC):
     """Base of what says how times are written.
 
     Parameters
@@ -40,6 +41,7 @@ class Times(Declaration):
 
     newest_first: bool = field(default=False, kw_only=True)
 
+    @abstractmethod
     def clock(self, cells: Cells, values: pd.Series) -> pd.DatetimeIndex:
         """Read the times of a table's rows.
 
@@ -48,7 +50,6 @@ class Times(Declaration):
         DataError
             If one cannot be read without guessing; the text names its line.
         """
-        raise NotImplementedError
 
     def moments(self, cells: Cells, values: pd.Series) -> pd.DatetimeIndex:
         """Read times of any hour, on the same footing as `clock`."""

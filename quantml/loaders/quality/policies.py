@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,7 +26,7 @@ __all__ = ["DropBar", "ForwardFill", "Policy", "Quality", "QuarantineSymbol", "R
 
 
 @dataclass(frozen=True)
-class Policy(Declaration):
+class Policy(Declaration, ABC):
     """Base of the policies: what to do about the findings of some rules.
 
     Parameters
@@ -64,9 +65,9 @@ class Policy(Declaration):
         """Return what the policy's rules find."""
         return Findings(find_all(own, _as_tuple(self.rules)))
 
+    @abstractmethod
     def apply(self, market: Market, findings: Findings) -> Market:
         """Return the market after acting on `findings`."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -62,8 +63,8 @@ def _stack(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class RowRule:
-    """Base of the rules on rows; each marks the rows that break it and words the evidence of one.
+class RowRule(ABC):
+    """Base of the rules on rows.
 
     Attributes
     ----------
@@ -75,18 +76,13 @@ class RowRule:
     severity: ClassVar[Severity] = Severity.ERROR
     sets_aside: ClassVar[bool] = True
 
+    @abstractmethod
     def marks(self, rows: pd.DataFrame) -> NDArray[np.bool_]:
         """Mark the rows that break the rule."""
-        raise NotImplementedError
 
-    def evidence(self, row: pd.Series) -> str:
-        """Say what is wrong with a row."""
-        raise NotImplementedError
-
+    @abstractmethod
     def find(self, rows: pd.DataFrame) -> Iterator[Finding]:
-        """Yield one finding per row that breaks the rule."""
-        for _, row in rows[self.marks(rows)].iterrows():
-            yield self.report(row["symbol"], row["time"], row["time"], self.evidence(row))
+        """Yield what breaks the rule."""
 
     def report(
         self, symbol: str, date: pd.Timestamp, until: pd.Timestamp, evidence: str, severity: Severity | None = None
@@ -100,6 +96,20 @@ class RowRule:
             severity=severity or self.severity,
             evidence=evidence,
         )
+
+
+@dataclass(frozen=True)
+class _EachRow(RowRule):
+    """Base of the rules that tell of every row by itself."""
+
+    @abstractmethod
+    def evidence(self, row: pd.Series) -> str:
+        """Say what is wrong with a row."""
+
+    def find(self, rows: pd.DataFrame) -> Iterator[Finding]:
+        """Yield one finding per row that breaks the rule."""
+        for _, row in rows[self.marks(rows)].iterrows():
+            yield self.report(row["symbol"], row["time"], row["time"], self.evidence(row))
 
 
 @dataclass(frozen=True)
@@ -152,7 +162,7 @@ class OutOfOrder(RowRule):
 
 
 @dataclass(frozen=True)
-class NotPositive(RowRule):
+class NotPositive(_EachRow):
     """A price of zero or less, or a volume below zero."""
 
     name: ClassVar[str] = "not positive"
@@ -170,7 +180,7 @@ class NotPositive(RowRule):
 
 
 @dataclass(frozen=True)
-class Incomplete(RowRule):
+class Incomplete(_EachRow):
     """A bar with a price or volume missing, or infinite."""
 
     name: ClassVar[str] = "incomplete"
@@ -191,7 +201,7 @@ class Incomplete(RowRule):
 
 
 @dataclass(frozen=True)
-class Inconsistent(RowRule):
+class Inconsistent(_EachRow):
     """A high below, or a low above, another price of the bar, where all are positive."""
 
     name: ClassVar[str] = "inconsistent prices"
@@ -211,7 +221,7 @@ class Inconsistent(RowRule):
 
 
 @dataclass(frozen=True)
-class TimeOfDay(RowRule):
+class TimeOfDay(_EachRow):
     """A time of day on a bar without a time zone: what should be a session's date was moved by one."""
 
     name: ClassVar[str] = "time of day"
@@ -228,7 +238,7 @@ class TimeOfDay(RowRule):
 
 
 @dataclass(frozen=True)
-class ImpossibleAction(RowRule):
+class ImpossibleAction(_EachRow):
     """A split that is not positive, or a dividend that is negative or not below the previous close."""
 
     name: ClassVar[str] = "impossible split or dividend"

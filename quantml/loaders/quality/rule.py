@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +14,7 @@ __all__ = ["Rule"]
 
 
 @dataclass(frozen=True)
-class Rule(Declaration):
+class Rule(Declaration, ABC):
     """Base of the rules on bars. A rule of your own subclasses it, names itself and implements `find`.
 
     Attributes
@@ -48,9 +49,9 @@ class Rule(Declaration):
     severity: ClassVar[Severity] = Severity.WARNING
     marks_bars: ClassVar[bool] = True
 
+    @abstractmethod
     def find(self, own: OwnBars) -> list[Finding]:
         """Return what is wrong with the bars, as this rule sees it."""
-        raise NotImplementedError
 
     def report(
         self, own: OwnBars, column: int, first: int, last: int, evidence: str, severity: Severity | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,7 +32,7 @@ Path = dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class World(Declaration):
+class World(Declaration, ABC):
     """Base of the worlds that are made up from nothing: symbols ``S1``, ``S2`` ... on weekdays from 2000-01-03.
 
     A world says what happens between two closes; this class draws the rest of each bar. A quarter of a session's
@@ -84,9 +85,9 @@ class World(Declaration):
         fields = {name: self._frame([path[name] for path in paths]) for name in paths[0]}
         return Bars.from_frame(pd.concat(fields, axis=1), periods_per_year=PERIODS_PER_YEAR)
 
+    @abstractmethod
     def _path(self, generator: np.random.Generator) -> Path:
         """Draw one symbol."""
-        raise NotImplementedError
 
     def _frame(self, columns: list[NDArray[np.float64]]) -> pd.DataFrame:
         """Put one array per symbol on the clock."""

@@ -192,16 +192,3 @@ def _same_past(was: Any, now: Any, world: World) -> bool:
 
 def _same_row(was: Bars, now: Bars, name: str) -> bool:
     return bool(np.array_equal(was.raw_array(name)[-1], now.raw_array(name)[-1], equal_nan=True))
-
-
-def _past(part: Any, world: World) -> str:
-    """Name what a part of the data holds until the moment; of quantml's own loaders, how they are declared."""
-    if isinstance(part, (Bars, Exogenous, Membership)):
-        return part.until(world.moment).fingerprint
-    if part is None or is_built_in(part):
-        return digest(part, None)
-    with users_code(part, f"{name_of(part)}.load", DataError):
-        loaded = part.load()
-    if isinstance(loaded, (Bars, Exogenous)):
-        return loaded.until(world.moment).fingerprint
-    return name_of(part)

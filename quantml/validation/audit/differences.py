@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,10 +86,17 @@ def failure(stage: str, part: str, world: World, known: int, error: Exception) -
         yield Notice("not audited", part, f"Where prices after {show(world.moment)} are others, it fails: {error}")
 
 
-def failures_of(found: Iterable[Difference], tried: int) -> tuple[list[Difference], list[Notice]]:
+def failures_of(found: Sequence[Difference], tried: Collection[pd.Timestamp]) -> tuple[list[Difference], list[Notice]]:
     """Tell parts that fail wherever the bars end, which need what comes later, from those that fail here and there.
 
-    What fails at some moments alone, such as before a window is full, could not have been run then.
+    What fails at some moments alone, such as before a window is full, could not have been run then; nor can a single
+    moment tell one from the other.
+
+    Parameters
+    ----------
+    found : sequence of Difference
+    tried : collection of Timestamp
+        The moments at which the bars ended.
 
     Returns
     -------
@@ -100,7 +107,10 @@ def failures_of(found: Iterable[Difference], tried: int) -> tuple[list[Differenc
     failed: dict[tuple[str, str], list[Difference]] = {}
     for one in (one for one in found if one.failed):
         failed.setdefault((one.stage, one.part), []).append(one)
-    always = {key for key, group in failed.items() if len({one.world.moment for one in group}) >= max(tried, 2)}
+    moments = set(tried)
+    always = {
+        key for key, group in failed.items() if len(moments) > 1 and moments <= {one.world.moment for one in group}
+    }
     notices = [Notice("not audited", key[1], f"{key[1]}: {group[0].evidence}") for key, group in failed.items()
                if key not in always]  # fmt: skip
     return [one for one in found if not one.failed or (one.stage, one.part) in always], notices

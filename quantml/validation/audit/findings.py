@@ -18,7 +18,7 @@ class Leak:
     ----------
     stage : str
         ``"data"``, ``"declaration"``, ``"code"``, ``"feature"``, ``"target"``, ``"folds"``, ``"tuning"``,
-        ``"transform"``, ``"sample weight"``, ``"forecast"``, ``"signal"`` or ``"fill"``.
+        ``"fit"``, ``"transform"``, ``"sample weight"``, ``"forecast"``, ``"signal"`` or ``"fill"``.
     part : str
         The feature, target, step, ... by name.
     evidence : str
@@ -101,7 +101,7 @@ class Audit:
     cuts : tuple of Timestamp
         Where the future was cut off and exchanged.
     folds : tuple of int
-        Folds that were tuned and fitted again around a cut.
+        Folds that were fitted again, some of them tuned again too.
     earned : Earned or None
         Only in a full audit that found leaking features.
     full : bool
@@ -122,12 +122,15 @@ class Audit:
         return not self.leaks
 
     @property
+    def complete(self) -> bool:
+        """Whether every part could be audited and gives the same when it is run again."""
+        return not {"not audited", "not reproducible"}.intersection(notice.kind for notice in self.notices)
+
+    @property
     def scope(self) -> str:
         """What was examined, in one sentence."""
         kind = "full" if self.full else "light"
-        folds = (
-            f", and {len(self.folds)} fold{'s' * (len(self.folds) != 1)} tuned and fitted again" if self.folds else ""
-        )
+        folds = f", and {len(self.folds)} fold{'s' * (len(self.folds) != 1)} fitted again" if self.folds else ""
         moments = f"{len(self.cuts)} moment{'s' * (len(self.cuts) != 1)}"
         return f"A {kind} audit: the future cut off and exchanged at {moments}{folds}."
 
@@ -137,4 +140,4 @@ class Audit:
         for leak in found["leaks"]:
             leak["first"] = None if leak["first"] is None else f"{leak['first']}".removesuffix(" 00:00:00")
         found["cuts"] = [f"{cut}".removesuffix(" 00:00:00") for cut in self.cuts]
-        return {**found, "passed": self.passed, "scope": self.scope}
+        return {**found, "passed": self.passed, "complete": self.complete, "scope": self.scope}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 
 from quantml.errors import QuantmlError
 from quantml.evaluation.metrics import sharpe_ratio
+from quantml.faults import name_of
 from quantml.features.base import feature_name
 from quantml.source import cause_of
 from quantml.space import find_spaces
@@ -124,13 +125,20 @@ class Examination:
         for number, cut in enumerate(cuts):
             for world in _worlds(clock[cut], number):
                 found += _guarded("bars", self._compared(world, inputs))
+        found = _settled(found, clock[cuts])
+        refitted: list[Found] = []
         for number, (place, cut) in enumerate(folds):
             for make in (partial(Perturbed, seed=number), Truncated):
-                found += _guarded("folds", self._fitted(place, cut, make, tune=number < self.plan.tuned))
+                refitted += _guarded("folds", self._fitted(place, cut, make, tune=number < self.plan.tuned))
+        found += _settled(refitted, clock[[cut for _, cut in folds]])
         if self.plan is FULL:
             found += Dependences(inputs, first).notices()
         moments = sorted({clock[cut] for cut in cuts} | {clock[cut] for _, cut in folds})
         return self._told(found, moments, [self.result.folds[place].fold.number for place, _ in folds])
+
+    @cached_property
+    def _decisions(self) -> Decisions:
+        return Decisions(self.result)
 
     def _candidates(self) -> list[Values]:
         """List the candidates that differ in features or target, those that were chosen among them."""
@@ -150,27 +158,28 @@ class Examination:
 
     def _compared(self, world: World, inputs: Inputs) -> Iterator[Found]:
         pinned = Pinned.put(self.result.problem, world)
-        decisions = Decisions(self.result)
         yield from inputs.feature_differences(world, pinned.feature_bars)
         yield from inputs.target_differences(world, pinned.bars)
-        yield from decisions.weight_differences(pinned)
+        yield from self._decisions.weight_differences(pinned)
         if isinstance(world, Truncated):
-            yield from decisions.fold_differences(pinned)
+            yield from self._decisions.fold_differences(pinned)
 
     def _fitted(self, place: int, cut: int, make: Callable[[pd.Timestamp], World], *, tune: bool) -> Iterator[Found]:
         was, world = self.result.folds[place], make(self.result.problem.bars.clock[cut])
         try:
             yield from Refit(self.result, was, cut, make).differences(tune=tune)
         except FAILURES as error:
-            yield from failure("fold", str(was.fold.number), world, cut + 1, error)
-        yield from Decisions(self.result).fill_differences(Pinned.put(self.result.problem, world))
+            study = self.result.problem.study
+            fitted = study.steps if study.forecaster is None else (study.forecaster,)
+            yield from failure("fit", " and ".join(name_of(part) for part in fitted), world, cut + 1, error)
+        yield from self._decisions.fill_differences(Pinned.put(self.result.problem, world))
 
     def _told(self, found: Sequence[Found], moments: Sequence[pd.Timestamp], folds: Sequence[int]) -> Audit:
         problem = self.result.problem
-        differences, failed = failures_of([one for one in found if isinstance(one, Difference)], len(moments))
+        differences = [one for one in found if isinstance(one, Difference)]
         told = leaks_of(differences, problem.bars.clock, problem.bars.symbols)
         leaks = [one for one in found if isinstance(one, Leak)] + told
-        noticed = [*(one for one in found if isinstance(one, Notice)), *failed]
+        noticed = [one for one in found if isinstance(one, Notice)]
         once = {(one.kind, one.part): one for one in reversed(noticed)}
         return Audit(problem.study.name, tuple(leaks), tuple(reversed(once.values())), tuple(moments), tuple(folds),
                      full=self.plan is FULL)  # fmt: skip
@@ -184,6 +193,12 @@ def _guarded(section: str, found: Iterator[Found]) -> list[Found]:
     except Exception as error:  # noqa: BLE001 - a user's code may raise anything where the world is another
         kept.append(Notice("not audited", section, f"The audit of {section} stopped: {cause_of(error)}"))
     return kept
+
+
+def _settled(found: Sequence[Found], tried: pd.DatetimeIndex) -> list[Found]:
+    """Tell what failed where the bars ended, at the moments `tried`: a leak, or nothing that could be audited."""
+    differences, failed = failures_of([one for one in found if isinstance(one, Difference)], tried)
+    return [*(one for one in found if not isinstance(one, Difference)), *differences, *failed]
 
 
 def _worlds(moment: pd.Timestamp, number: int) -> tuple[World, ...]:

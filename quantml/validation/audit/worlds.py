@@ -5,6 +5,7 @@ What a study decided at or before the moment must be the same in all of them.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar, cast
@@ -29,7 +30,7 @@ ROUNDING: Final = 1e-10
 
 
 @dataclass(frozen=True)
-class World:
+class World(ABC):
     """Base of the worlds.
 
     Parameters
@@ -44,29 +45,29 @@ class World:
         """Count the rows at or before the moment."""
         return int(clock.searchsorted(self.moment, side="right"))
 
+    @abstractmethod
     def bars(self, bars: Bars) -> Bars:
         """Return the bars of this world."""
-        raise NotImplementedError
 
+    @abstractmethod
     def table(self, table: Exogenous) -> Exogenous:
         """Return an outside table of this world."""
-        raise NotImplementedError
 
     def view(self, loaded: Any) -> Any:
         """Return what a loader gives in this world."""
         return self.bars(loaded) if isinstance(loaded, Bars) else self.table(loaded)
 
+    @abstractmethod
     def rows(self, clock: pd.DatetimeIndex, values: Array) -> Array:
         """Return values, one row for each time of `clock`, whose past is as it was."""
-        raise NotImplementedError
 
+    @abstractmethod
     def target(self, target: Target) -> Target:
         """Return a target whose labels are as they were where known at the moment."""
-        raise NotImplementedError
 
+    @abstractmethod
     def differs(self, was: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Say where a past, rows first, is not as it was."""
-        raise NotImplementedError
 
     def features(self, features: Features) -> Features:
         """Return features whose past is as it was."""
@@ -169,7 +170,7 @@ class Perturbed(World):
         if bars.membership is not None:
             yield "membership", replace(bars, membership=other.membership)
         if self.gaps:
-            holes = replace(self, gaps=True).bars(bars)
+            holes = self.bars(bars)
             quoted = {name: np.where(np.isnan(holes.quoted[name]), np.nan, part) for name, part in bars.quoted.items()}
             yield "which bars there are", replace(bars, quoted=quoted)
 

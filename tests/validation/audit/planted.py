@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from quantml import Bars, Study, WalkForward
+from quantml.errors import DataError
 from quantml.features import Momentum, Returns
 from quantml.forecasters import Ridge, RowForecast
 from quantml.loaders import Synthetic
@@ -24,6 +25,7 @@ from quantml.validation.walkforward import WalkForwardResult, walk_forward
 
 WORLD = Synthetic(symbols=2, sessions=240, seed=1)
 BARS = WORLD.load()
+LAST, SOME = f"{BARS.clock[-1]:%Y-%m-%d}", f"{BARS.clock[140]:%Y-%m-%d}"
 
 
 def study(**changes: Any) -> Study:
@@ -168,6 +170,34 @@ class Drift:
         close = test.bars.array("close")
         before = test.time - 1 if self.honest else np.full(len(test.time), len(close) - 1)
         return RowForecast(mean=close[test.time, test.symbol] / close[before, test.symbol] - 1.0)
+
+
+@dataclass(frozen=True)
+class Complete:
+    """Forecasts by the last close, if all blocks but the last are as long as they were planned to be."""
+
+    honest: bool = False
+
+    def fit(self, train: Any) -> Complete:
+        return self
+
+    def predict(self, test: Any) -> RowForecast:
+        last = int(test.time.max()) + 1
+        if not self.honest and last < 240 and last % 40 != 20:
+            raise DataError("the block must be whole")
+        return RowForecast(mean=1.0 / test.bars.array("close")[test.time, test.symbol])
+
+
+def to_the_end(bars: Bars) -> pd.DataFrame:
+    """Closes of a panel that must reach its last day."""
+    bars.close.loc[LAST]
+    return bars.close.pct_change(fill_method=None)
+
+
+def to_a_day(bars: Bars) -> pd.DataFrame:
+    """Closes of a panel that must reach some day."""
+    bars.close.loc[SOME]
+    return bars.close.pct_change(fill_method=None)
 
 
 @dataclass(frozen=True)

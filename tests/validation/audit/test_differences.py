@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from quantml.errors import FeatureError
-from quantml.validation.audit.differences import Difference, compare, failure, leaks_of, show
+from quantml.validation.audit.differences import Difference, compare, failure, failures_of, leaks_of, show
 from quantml.validation.audit.worlds import Perturbed, Truncated
 from tests.validation.audit.planted import only, only_notice
 
@@ -97,6 +97,19 @@ def test_without_a_row_it_says_when() -> None:
 def test_a_part_that_fails_on_fewer_bars_leaks() -> None:
     found = only(failure("feature", "gap", CUT, 5, FeatureError("it broke")))
     assert found.evidence == "it fails when the bars end on 2024-01-05: it broke."
+
+
+def test_only_what_fails_at_every_moment_that_was_tried_leaks() -> None:
+    ends = [next(iter(failure("feature", "gap", Truncated(day), 5, FeatureError("it broke")))) for day in DAYS[2:5]]
+    other = Difference("feature", "other", OTHER, 5)
+    found = [other, *ends]
+    assert failures_of(found, DAYS[2:5]) == (found, [])
+    for tried in (DAYS[1:5], DAYS[2:6], DAYS[[2, 3, 4, 6]]):  # it went well on another day
+        kept, (notice,) = failures_of(found, tried)
+        assert kept == [other]
+        assert (notice.kind, notice.text) == ("not audited", f"gap: {ends[0].evidence}")
+    assert failures_of(found, DAYS[3:5])[0] == found  # and at a moment that was not one of those
+    assert failures_of(ends[:1], DAYS[2:3])[0] == []  # one moment cannot tell
 
 
 def test_a_part_that_fails_on_other_prices_was_not_audited() -> None:

@@ -27,10 +27,16 @@ def test_notices_alone_pass() -> None:
     assert not found(leaks=(LEAK,)).passed
 
 
+def test_it_is_complete_where_all_parts_could_be_audited() -> None:
+    assert found(notices=(Notice("history", "gap", "It hangs on more."),)).complete
+    for kind in ("not audited", "not reproducible"):
+        assert not found(notices=(Notice(kind, "gap", "It fails."),)).complete
+
+
 def test_the_scope_counts_moments_and_folds() -> None:
     text = "audit: the future cut off and exchanged at 2 moments"
-    assert found().scope == f"A full {text}, and 1 fold tuned and fitted again."
-    assert found(folds=(0, 4), full=False).scope == f"A light {text}, and 2 folds tuned and fitted again."
+    assert found().scope == f"A full {text}, and 1 fold fitted again."
+    assert found(folds=(0, 4), full=False).scope == f"A light {text}, and 2 folds fitted again."
     assert found(folds=()).scope == f"A full {text}."
 
 
@@ -45,4 +51,5 @@ def test_plain_values() -> None:
     }  # fmt: skip
     assert values["cuts"] == ["2024-01-03", "2024-01-03 20:00:00"]
     assert values["earned"] == {"sharpe_ratio": 1.5, "without": None, "features": ["gap"], "reason": "none is left"}
-    assert (values["passed"], values["full"], values["scope"]) == (False, True, audit.scope)
+    assert (values["passed"], values["complete"], values["full"]) == (False, True, True)
+    assert values["scope"] == audit.scope

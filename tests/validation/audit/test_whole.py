@@ -71,6 +71,8 @@ def test_an_audit_is_the_same_every_time(found: Any) -> None:
     [
         (study(features=[planted.standing]), ("feature", "standing")),
         (study(features=[planted.survivors]), ("feature", "survivors")),
+        (study(features=[Returns(1), planted.to_the_end]), ("feature", "to_the_end")),
+        (study(forecaster=planted.Complete()), ("fit", "Complete")),
         (study(target=planted.Early()), ("target", "Early")),
         (study(target=planted.Tail(), forecaster=LightGBM(n_estimators=3)), ("target", "Tail")),
         (study(forecaster=planted.Drift()), ("forecast", "Drift")),
@@ -112,6 +114,15 @@ def test_a_feature_that_draws_numbers_is_told_and_is_no_leak() -> None:
     found = audit(study(features=[Returns(1), planted.drawn]))
     assert found.passed
     assert ("not reproducible", "drawn") in [(one.kind, one.part) for one in found.notices]
+
+
+def test_what_fails_at_some_moments_alone_could_not_be_audited_there() -> None:
+    found = audit(study(features=[Returns(1), planted.to_a_day], forecaster=planted.Complete(honest=True)))
+    assert found.passed
+    assert not found.complete
+    (notice,) = [one for one in found.notices if one.part == "to_a_day"]
+    assert notice.kind == "not audited"
+    assert notice.text.startswith("to_a_day: it fails when the bars end on ")
 
 
 def test_a_notice_is_told_once() -> None:

@@ -16,7 +16,7 @@ from quantml.forecasters.base import Forecast
 from quantml.targets import ForwardReturn
 from quantml.timing import UNKNOWN, Fill
 from quantml.universe import Membership
-from quantml.validation.audit.worlds import Morning, Perturbed, Truncated, World, shuffled
+from quantml.validation.audit.worlds import Morning, Perturbed, Truncated, shuffled
 
 DAYS = pd.bdate_range("2024-01-01", periods=5)
 rows = given(row=st.integers(0, 118), seed=st.integers(0, 10**6), gaps=st.booleans())
@@ -212,8 +212,3 @@ def test_bars_without_a_universe_get_none(panel: Bars) -> None:
     free = replace(panel, membership=None)
     assert Perturbed(panel.clock[60], seed=1).bars(free).membership is None
     assert isinstance(Perturbed(panel.clock[60], seed=1).bars(panel).membership, Membership)
-
-
-def test_the_base_is_no_world(panel: Bars) -> None:
-    with pytest.raises(NotImplementedError):
-        World(panel.clock[0]).bars(panel)
