@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from quantml.bars import Bars
 from quantml.errors import ForecastError
 from quantml.timing import Fill
 
-__all__ = ["Fitted", "Forecast", "Forecaster", "Question", "RowForecast", "Test", "Train"]
+__all__ = ["Fitted", "Forecast", "Forecaster", "Question", "RowForecast", "Test", "Train", "Withheld"]
 
 UNSIGNED: Final = ("volatility", "drawdown", "success")
 """Kinds of target that do not say which way a price goes."""
@@ -81,7 +81,8 @@ class Train(ReadOnly):
     names : tuple of str
         Names of the features.
     bars : Bars
-        What was known at the decision bar that opens the test block, which is their last row.
+        What was known at the decision bar that opens the test block, which is their last row. In a fold that trains on
+        both sides of its test blocks there are no such bars, and reading prices raises `ForecastError`.
     question : Question
         What is asked.
     seed : numpy.random.SeedSequence
@@ -116,6 +117,37 @@ class Train(ReadOnly):
     def integers(self, count: int) -> tuple[int, ...]:
         """Derive `count` seeds from 0 to 2**31 - 1, the same at every call, for libraries that take whole numbers."""
         return tuple(int(word) >> 1 for word in self.seed.generate_state(count, np.uint32))
+
+
+@dataclass(frozen=True, eq=False)
+class Withheld:
+    """What stands for the bars of training rows between or before which rows are tested: a clock without prices.
+
+    What treats bars as one series would be fitted to the bars that it is tested on. Whatever is read here but clock,
+    symbols and length raises `ForecastError`.
+
+    Attributes
+    ----------
+    reader : str
+        What errors call who reads.
+    clock : DatetimeIndex
+    symbols : tuple of str
+    """
+
+    reader: str
+    clock: pd.DatetimeIndex
+    symbols: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.clock)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        hint = "Validate it with WalkForward, whose windows have no gaps; CombinatorialPurged is for models of rows."
+        raise ForecastError(f"{self.reader}, which reads its training bars as a series,",
+                            must="have training rows without gaps, all before the test block",
+                            got="rows on both sides of one, or after it", hint=hint)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

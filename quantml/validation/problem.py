@@ -15,16 +15,16 @@ from quantml.bars import Bars
 from quantml.canonical import canonical, digest
 from quantml.cash import cash_returns
 from quantml.currency import check_one_currency
-from quantml.errors import DataError, StudyError, TargetError
+from quantml.errors import DataError, SplitError, StudyError, TargetError
 from quantml.faults import name_of, users_code
 from quantml.features.base import Feature, Features, build_features
-from quantml.forecasters.base import Forecast, Question, Test, Train
+from quantml.forecasters.base import Forecast, Question, Test, Train, Withheld
 from quantml.signals.base import Context, Weights, apply_steps
 from quantml.study import Study
 from quantml.targets import ForwardReturn, MetaLabel, Target, TargetRule, latest_known
-from quantml.timing import Fill
+from quantml.timing import UNKNOWN, Fill
 from quantml.validation.messages import collected_warnings, tell_again
-from quantml.validation.splits import Fold, is_known
+from quantml.validation.splits import Fold, may_train
 
 Built = TypeVar("Built")
 Values = Mapping[str, Any]
@@ -100,12 +100,12 @@ class Problem:
 
     def resolved(self, values: Values) -> Study:
         """The study with a candidate's values."""
-        return self._once(("study", self.key(values)), lambda: self.study.resolve(values))
+        return self.once(("study", self.key(values)), lambda: self.study.resolve(values))
 
     def features(self, values: Values) -> Features:
         """The features of a candidate over the whole panel."""
         declared = self.resolved(values).features
-        return self._once(("features", self.key(values, "features")), lambda: self._built_features(declared))
+        return self.once(("features", self.key(values, "features")), lambda: self._built_features(declared))
 
     def _built_features(self, declared: Sequence[Feature]) -> Features:
         """Build features; those that the candidate before has too are taken from it."""
@@ -120,7 +120,7 @@ class Problem:
         over the bar after the fill.
         """
         rule = self.resolved(values).target or ForwardReturn(horizon=1)
-        return self._once(("target", self.key(values, "target")), lambda: self._built_target(rule))
+        return self.once(("target", self.key(values, "target")), lambda: self._built_target(rule))
 
     def _built_target(self, rule: TargetRule) -> Target:
         with users_code(rule, f"{name_of(rule)}.build", TargetError):
@@ -129,12 +129,12 @@ class Problem:
     def latest(self, values: Values) -> NDArray[np.float64]:
         """The newest target value known at each decision, shape (T, N)."""
         target = self.target(values)
-        return self._once(("latest", self.key(values, "target")), lambda: latest_known(target))
+        return self.once(("latest", self.key(values, "target")), lambda: latest_known(target))
 
     def rule_weights(self, values: Values) -> Weights:
         """The weights over the whole panel of a candidate that has no forecaster and nothing to fit."""
         steps = self.resolved(values).steps
-        return self._once(("weights", self.key(values)), lambda: apply_steps(steps, self.context(values)))
+        return self.once(("weights", self.key(values)), lambda: apply_steps(steps, self.context(values)))
 
     def context(self, values: Values, forecast: Forecast | None = None, last: int | None = None) -> Context:
         """What signal steps may use at the close of position `last`, the end of the panel by default."""
@@ -160,7 +160,7 @@ class Problem:
         words = np.frombuffer(bytes.fromhex(digest(purpose, self.study.bundle)), dtype=np.uint32)
         return np.random.SeedSequence([int(self.study.seed), *words.tolist()])
 
-    def _once(self, key: tuple[Any, ...], make: Callable[[], Built]) -> Built:
+    def once(self, key: tuple[Any, ...], make: Callable[[], Built]) -> Built:
         """Build what is not built yet; each fold that uses it is told what was warned of then, whichever built it."""
         if key in self._built:
             tell_again(self._warned[key])
@@ -182,10 +182,27 @@ class Problem:
         target = self.target(values)
         return Question(target.kind, target.horizon, target.start, self.fill, self.bars.periods_per_year)
 
-    def train(self, fold: Fold, values: Values) -> Train:
-        """Stack the rows whose labels are known at the first decision of the fold's test block."""
+    def train(self, fold: Fold, values: Values, reader: str = "what is fitted") -> Train:
+        """Stack the rows that the purge leaves of the fold's training window.
+
+        Parameters
+        ----------
+        fold : Fold
+        values : mapping
+        reader : str
+            What errors call who is given the rows.
+
+        Raises
+        ------
+        SplitError
+            If no row is left around the test blocks of a fold.
+        """
         features, target = self.features(values), self.target(values)
         row, symbol = np.nonzero(self._allowed(fold, target))
+        if not len(row) and not fold.is_forward:
+            hint = "Use fewer blocks, or a smaller embargo or horizon."
+            got = f"0 rows of {len(fold.train)} left after purge and an embargo of {fold.embargo}"
+            raise SplitError(reader, must="have rows to train on", got=got, hint=hint)
         time = fold.train[row]
         return Train(
             x=features.values[time, symbol],
@@ -195,23 +212,38 @@ class Problem:
             symbol=symbol.astype(np.int64),
             weight=None,
             names=features.names,
-            bars=self.bars.until(self.bars.clock[fold.start]),
+            bars=self._fitted_on(fold, reader),
             question=self.question(values),
-            seed=self.seed("fit", int(fold.train[0]), fold.start, fitted_part(values)),
+            seed=self.seed("fit", int(fold.train[0]), *_edges(fold), fitted_part(values)),
             start=int(fold.train[0]),
-            embargo=self.study.validation.embargo,
+            embargo=fold.embargo,
         )
 
+    def _fitted_on(self, fold: Fold, reader: str) -> Bars:
+        """Return the bars until the test block; nothing to be read as a series where they hold rows that are tested."""
+        if fold.is_forward:
+            return self.bars.until(self.bars.clock[fold.start])
+        return cast(Bars, Withheld(reader, self.bars.clock, self.bars.symbols))
+
     def _allowed(self, fold: Fold, target: Target) -> NDArray[np.bool_]:
-        known = is_known(target.label_end[fold.train], fold.start, self.study.validation.embargo)
-        known &= self.bars.members[fold.train]
+        known = fold.allows(target.label_end) & self.bars.members[fold.train]
         return np.asarray(known & ~np.isnan(target.values[fold.train]), dtype=np.bool_)
 
     def purged(self, fold: Fold, values: Values) -> int:
         """Count the rows of the training window that the purge takes away."""
         target = self.target(values)
         rows = self.bars.candidates[fold.train]
-        return int(np.sum(rows & ~is_known(target.label_end[fold.train], fold.start, self.study.validation.embargo)))
+        return int(np.sum(rows & ~fold.allows(target.label_end)))
+
+    def scored(self, fold: Fold, positions: NDArray[np.int64], values: Values) -> NDArray[np.int64]:
+        """Keep the decisions that a fold may be scored by inside: those of which some row may train, and none may not.
+
+        A row whose label never comes to be known says nothing for or against.
+        """
+        ends = self.target(values).label_end
+        label_end = ends[positions]
+        clear = may_train(positions[:, None], label_end, fold.held(ends), fold.embargo)
+        return positions[clear.any(axis=1) & (clear | (label_end == UNKNOWN)).all(axis=1)]
 
     def test(self, positions: NDArray[np.int64], values: Values, *, until: int) -> Test:
         """Stack the rows of `positions`, each a decision; the bars end at position `until`."""
@@ -228,6 +260,13 @@ class Problem:
             latest=self.latest(values)[time, symbol],
             first=int(positions[0]),
         )
+
+
+def _edges(fold: Fold) -> tuple[int, ...]:
+    """Name where a fold's test rows lie, for its seed: their first position, unless they lie among training rows."""
+    if fold.is_forward:
+        return (fold.start,)
+    return tuple(int(edge) for run in fold.runs for edge in (run[0], run[-1]))
 
 
 def fitted_part(values: Values) -> Values:

@@ -43,13 +43,13 @@ class Pinned(Problem):
 
     def features(self, values: Values) -> Features:
         """Return the features of a candidate, pinned."""
-        return self._once(
+        return self.once(
             ("features", self.key(values, "features")), lambda: self.world.features(self.base.features(values))
         )
 
     def target(self, values: Values) -> Target:
         """Return the target of a candidate, pinned where it was known."""
-        return self._once(("target", self.key(values, "target")), lambda: self.world.target(self.base.target(values)))
+        return self.once(("target", self.key(values, "target")), lambda: self.world.target(self.base.target(values)))
 
     def forecast(self, forecast: Forecast | None) -> Forecast | None:
         """Return a forecast, pinned."""

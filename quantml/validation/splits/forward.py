@@ -1,0 +1,287 @@
+"""Walk-forward splits: train on a window, test on the block after it, move on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from quantml.errors import ParameterError, SplitError, StudyError, did_you_mean
+from quantml.timing import Span, block_number
+from quantml.validation.splits.folds import Fold, Piece
+from quantml.validation.splits.rows import Rows, Split
+
+HOLIDAY_SLACK: Final = pd.Timedelta(days=4)
+"""A stretch that is a duration counts as full when at most this much, or 1.15 bars, is missing at its edge: years and
+quarters begin and end with holidays and weekends; months differ in length and are stamped at their end."""
+MODES: Final = ("rolling", "expanding")
+LAST: Final = ("keep", "drop")
+UNITS: Final = {"rows": 1.0, "d": 1.0, "w": 7.0, "m": 30.4375, "y": 365.25}
+"""Average days in a unit of time, to compare durations by."""
+
+
+@dataclass(frozen=True)
+class WalkForward:
+    """Train on a window, test on the block after it, move on by the block.
+
+    Folds are laid from the first bar forward, so that new data never move them, and test blocks tile the time that
+    they cover. Lengths are rows of the clock, or durations such as ``"3y"``, ``"6m"``, ``"4w"``, ``"21d"``. Durations
+    are calendar-aligned: ``"3m"`` blocks are quarters.
+
+    Parameters
+    ----------
+    train : int or str
+        Length of the training window.
+    test : int or str
+        Length of each test block.
+    mode : {"rolling", "expanding"}
+        Whether the training window moves, or grows from the first bar (`train` is then its least length).
+    refit : int or str, optional
+        Refit inside a block at this interval; tuned parameters stay those of the block. By default once per block.
+    embargo : int
+        Rows kept free between the last training label and the first decision, beyond the purge.
+    step : int or str, optional
+        From the beginning of one test block to that of the next; by default `test`, so that blocks tile time. A study
+        that trades takes no other, since its decisions make one account. Longer steps leave rows untested; shorter
+        ones test rows more than once, which scikit-learn's functions can use and a study cannot.
+    min_train : int or str, optional
+        Begin to test as soon as there is this much to train on; a rolling window then grows until it is `train` long.
+        By default the first window is a whole one.
+    validation : int or str, optional
+        The last part of each training window, on which tuning scores its candidates: they are fitted to what comes
+        before it, purged at its start. What was chosen is fitted to the whole window. By default tuning takes the
+        second half of the window.
+    last_block : {"keep", "drop"}
+        What becomes of a test block that the data end in before it is full.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range.
+
+    Examples
+    --------
+    >>> clock = pd.bdate_range("2020-01-01", periods=6)
+    >>> [(f.train.tolist(), f.test.tolist()) for f in WalkForward(train=3, test=2).folds(clock)]
+    [([0, 1, 2], [3, 4]), ([2, 3, 4], [5])]
+    """
+
+    train: int | str
+    test: int | str
+    mode: Literal["rolling", "expanding"] = "rolling"
+    refit: int | str | None = None
+    embargo: int = 0
+    step: int | str | None = None
+    min_train: int | str | None = None
+    validation: int | str | None = None
+    last_block: Literal["keep", "drop"] = "keep"
+
+    def __post_init__(self) -> None:
+        _ = self._train, self._test, self._step, self._refit, self._least, self._validation  # each raises if unreadable
+        _check_one_of("WalkForward.mode", self.mode, MODES)
+        _check_one_of("WalkForward.last_block", self.last_block, LAST)
+        if isinstance(self.embargo, bool) or not isinstance(self.embargo, int) or self.embargo < 0:
+            raise ParameterError("WalkForward.embargo", must="be a whole number of rows, at least 0", got=self.embargo)
+        if self.min_train is not None and self.mode == "expanding":
+            hint = "A window that expands is at least train long: give the least length as train."
+            raise ParameterError("WalkForward.min_train", must="be given in a rolling window", got="mode='expanding'",
+                                 hint=hint)  # fmt: skip
+        if (self._least.unit == "rows") != (self._train.unit == "rows"):
+            raise ParameterError("WalkForward.min_train", must="be in rows, or a duration, as train is",
+                                 got=self.min_train)  # fmt: skip
+        for name, part in (("min_train", self._least), ("validation", self._validation)):
+            _check_within(f"WalkForward.{name}", part, self._train, at_most=name == "min_train")
+
+    @cached_property
+    def _train(self) -> Span:
+        return Span.parse(self.train, "WalkForward.train")
+
+    @cached_property
+    def _test(self) -> Span:
+        return Span.parse(self.test, "WalkForward.test")
+
+    @cached_property
+    def _step(self) -> Span:
+        """The grid on which test blocks begin."""
+        return self._test if self.step is None else Span.parse(self.step, "WalkForward.step")
+
+    @cached_property
+    def _refit(self) -> Span | None:
+        return None if self.refit is None else Span.parse(self.refit, "WalkForward.refit")
+
+    @cached_property
+    def _least(self) -> Span:
+        """What the first training window must hold."""
+        return self._train if self.min_train is None else Span.parse(self.min_train, "WalkForward.min_train")
+
+    @cached_property
+    def _validation(self) -> Span | None:
+        return None if self.validation is None else Span.parse(self.validation, "WalkForward.validation")
+
+    def check_study(self, *, trades: bool) -> None:
+        """Raise `StudyError` where a study cannot be validated so.
+
+        Parameters
+        ----------
+        trades : bool
+            Whether the study has a signal.
+        """
+        if trades and self._step != self._test:
+            hint = "Leave step out: with refit, a model is fitted more often than blocks begin."
+            raise StudyError("WalkForward.step of a study that trades",
+                             must=f"equal test, {self.test}, so that its decisions make one account without gaps",
+                             got=self.step, hint=hint)  # fmt: skip
+
+    # ------------------------------------------------------------------- folds
+
+    def folds(self, clock: pd.DatetimeIndex) -> tuple[Fold, ...]:
+        """Lay the folds on a clock.
+
+        Raises
+        ------
+        SplitError
+            If training window and first test block do not fit into the data, or a validation part leaves nothing to
+            train on.
+        """
+        blocks = [(start, *self._end(clock, start)) for start in self._block_starts(clock)]
+        kept = [(start, stop) for start, stop, full in blocks if full or self.last_block == "keep"]
+        if not kept:
+            raise self._too_short(clock)
+        ends = enumerate(kept)
+        return tuple(self._fold(clock, number, start, stop, laid_by=self._step) for number, (start, stop) in ends)
+
+    def refits(self, clock: pd.DatetimeIndex, fold: Fold) -> tuple[Fold, ...]:
+        """Cut a fold's test block where the model is refitted; each part has its own training window."""
+        if self._refit is None:
+            return (fold,)
+        blocks = block_number(clock[fold.test], self._refit)
+        starts = [fold.start, *(fold.test[1:][np.diff(blocks) != 0]).tolist()]
+        stops = [*starts[1:], fold.stop]
+        first, *others = zip(starts, stops, strict=True)
+        rolled = (self._fold(clock, fold.number, *ends, laid_by=self._refit) for ends in others)
+        return (self._fold(clock, fold.number, *first, laid_by=self._step), *rolled)
+
+    def paths(self, folds: Sequence[Fold]) -> tuple[tuple[Piece, ...], ...]:
+        """Put the test blocks of folds together to one record, in time.
+
+        Raises
+        ------
+        SplitError
+            If blocks overlap: a record has one forecast of each row.
+        """
+        for before, fold in pairwise(folds):
+            if fold.start < before.stop:
+                hint = "Leave step out, or make it at least test; with refit, a model is fitted more often."
+                raise SplitError("the test blocks of a study", must="use each row once", where=f"fold {fold.number}",
+                                 got=f"step={self.step}, test={self.test}", hint=hint)  # fmt: skip
+        return (tuple(Piece(place, fold.test) for place, fold in enumerate(folds)),)
+
+    def _too_short(self, clock: pd.DatetimeIndex) -> SplitError:
+        span = f"{len(clock)} rows from {clock[0]:%Y-%m-%d} to {clock[-1]:%Y-%m-%d}" if len(clock) else "no rows"
+        window = f"train={self.train}" if self.min_train is None else f"min_train={self.min_train}"
+        hint = "Shorten WalkForward.train, or load a longer range."
+        got = f"{window}, test={self.test} on {span}"
+        return SplitError("train and the first test block", must="fit into the data", got=got, hint=hint)
+
+    def _block_starts(self, clock: pd.DatetimeIndex) -> list[int]:
+        """List where test blocks begin: on the grid of the step, from the first place that has enough before it."""
+        if self._step.unit != "rows":
+            grid = [0, *(np.flatnonzero(np.diff(block_number(clock, self._step))) + 1).tolist()]
+            return [start for start in grid if start < len(clock) and self._fits(clock, start)]
+        fits = (start for start in range(len(clock)) if self._fits(clock, start))
+        return list(range(next(fits, len(clock)), len(clock), self._step.count))
+
+    def _end(self, clock: pd.DatetimeIndex, start: int) -> tuple[int, bool]:
+        """Return the position after the test block that begins at `start`, and whether the data fill it."""
+        if self._test.unit == "rows":
+            return min(start + self._test.count, len(clock)), start + self._test.count <= len(clock)
+        moment = self._aligned(clock, start, self._step) + self._test.offset
+        stop = max(int(clock.searchsorted(moment, side="left")), start + 1)
+        return stop, stop < len(clock) or clock[-1] >= moment - _slack(clock)
+
+    def _fits(self, clock: pd.DatetimeIndex, start: int) -> bool:
+        return self._window_start(clock, start, self._least, self._step) is not None
+
+    def _train_start(self, clock: pd.DatetimeIndex, start: int, laid_by: Span) -> int | None:
+        """Return where the training window of a block at `start` begins; None where the data are too short for it."""
+        if self.mode == "expanding":
+            return 0
+        first = self._window_start(clock, start, self._train, laid_by)
+        return 0 if first is None and self.min_train is not None else first
+
+    def _window_start(self, clock: pd.DatetimeIndex, start: int, window: Span, laid_by: Span) -> int | None:
+        """Return where a window before `start` begins; None where the data begin too late for it.
+
+        A window that is a duration is counted back from where the calendar block begins, of the length `laid_by`.
+        """
+        if window.unit == "rows":
+            first = start - window.count
+            return first if first >= 0 else None
+        moment = window.before(self._aligned(clock, start, laid_by))
+        if start == 0 or clock[0] > moment + _slack(clock):
+            return None
+        return int(clock.searchsorted(moment, side="left"))
+
+    def _aligned(self, clock: pd.DatetimeIndex, start: int, laid_by: Span) -> pd.Timestamp:
+        return clock[start] if laid_by.unit == "rows" else laid_by.floor(clock[start])
+
+    def _fold(self, clock: pd.DatetimeIndex, number: int, start: int, stop: int, *, laid_by: Span) -> Fold:
+        first = self._train_start(clock, start, laid_by)
+        if first is None:  # a refit point is never earlier than its block, which has a whole window
+            raise SplitError("a training window", must="begin inside the data", where=f"fold {number}")
+        train, test = np.arange(first, start, dtype=np.int64), np.arange(start, stop, dtype=np.int64)
+        if self._validation is None:
+            return Fold(number, train, test, embargo=self.embargo)
+        begin = self._window_start(clock, start, self._validation, laid_by)
+        if begin is None or begin <= first:
+            hint = "Shorten WalkForward.validation, or lengthen train."
+            raise SplitError("WalkForward.validation", must="leave rows of the window to train on",
+                             got=self.validation, where=f"fold {number}, {start - first} rows", hint=hint)  # fmt: skip
+        return Fold(number, train, test, validation=train[begin - first :], embargo=self.embargo)
+
+    # ------------------------------------------- scikit-learn's splitter protocol
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[Split]:
+        """Yield (train, test) rows, as scikit-learn's splitters do; a validation part belongs to the training rows.
+
+        Parameters
+        ----------
+        X : DataFrame or array
+            One row per bar, or per bar and symbol; durations need a DatetimeIndex, or a MultiIndex with a level of
+            times, which do not decrease. Rows of one time are trained on and tested together.
+        y : ignored
+        groups : array of int, optional
+            `label_end` of each row, a position among the different times, by which training rows are purged. Without
+            it a row's label is taken to be known at the next time.
+        """
+        rows = Rows.of(X, groups)
+        yield from rows.split(self.folds(rows.clock))
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of folds that `split` yields."""
+        return len(self.folds(Rows.of(X).clock))
+
+
+def _slack(clock: pd.DatetimeIndex) -> pd.Timedelta:
+    return max(HOLIDAY_SLACK, 1.15 * (clock[1] - clock[0])) if len(clock) > 1 else HOLIDAY_SLACK
+
+
+def _check_one_of(subject: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ParameterError(subject, must=f"be {' or '.join(map(repr, known))}", got=value,
+                             hint=did_you_mean(str(value), known))  # fmt: skip
+
+
+def _check_within(subject: str, part: Span | None, window: Span, *, at_most: bool) -> None:
+    """Raise where `part` is seen to be longer than the window, or as long; a mixture of units is told on the clock."""
+    if part is None or (part.unit == "rows") != (window.unit == "rows"):
+        return
+    own, whole = (span.count * UNITS[span.unit] for span in (part, window))
+    if own > whole or (own == whole and not at_most):
+        rule = f"be {'at most as long as' if at_most else 'shorter than'} train, {window}"
+        raise ParameterError(subject, must=rule, got=str(part))
