@@ -13,6 +13,7 @@ __all__ = [
     "Bars",
     "CashRate",
     "Choice",
+    "CombinatorialPurged",
     "Converted",
     "Costs",
     "Exogenous",
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from quantml.study_file import load_study as load_study
     from quantml.timing import Fill as Fill
     from quantml.validation.audit.whole import audit as audit
+    from quantml.validation.splits import CombinatorialPurged as CombinatorialPurged
     from quantml.validation.splits import WalkForward as WalkForward
     from quantml.validation.tuning import Tuning as Tuning
 else:
@@ -88,6 +90,7 @@ else:
             "Bars": "bars",
             "CashRate": "cash",
             "Choice": "space",
+            "CombinatorialPurged": "validation.splits",
             "Converted": "currency",
             "Costs": "simulation.costs",
             "Exogenous": "exogenous",

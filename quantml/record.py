@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 from quantml.bars import Bars
 from quantml.calendars import describe, is_slow, missing_sessions
 from quantml.canonical import canonical, described
+from quantml.evaluation import metrics
 from quantml.evaluation.accuracy import forecast_accuracy
 from quantml.exogenous import Exogenous
 from quantml.loaders.quality.market import Market
@@ -31,12 +32,18 @@ REPEATED: Final = 0.2
 """Share of a symbol's bars whose open repeats the previous close, above which fills at the open are warned of."""
 
 
-def folds_table(result: WalkForwardResult, simulation: Simulation | None) -> pd.DataFrame:
-    """One row per fold: where it trained and tested, what it chose, and its score in and out of sample."""
+def folds_table(result: WalkForwardResult, accounts: Sequence[Simulation]) -> pd.DataFrame:
+    """One row per fold: where it trained and tested, what it chose, and its score in and out of sample.
+
+    Parameters
+    ----------
+    result : WalkForwardResult
+    accounts : sequence of Simulation
+        Of each of its records; none where the study does not trade.
+    """
     clock = result.problem.bars.clock
     rows = []
-    for part, following in zip(result.folds, [*result.folds[1:], None], strict=True):
-        last = len(clock) - 1 if following is None else following.fold.start
+    for place, part in enumerate(result.folds):
         rows.append(
             {
                 "fold": part.fold.number,
@@ -48,20 +55,58 @@ def folds_table(result: WalkForwardResult, simulation: Simulation | None) -> pd.
                 "purged": part.purged,
                 "candidates": len(part.candidates),
                 "in_sample": part.in_sample,
-                "out_of_sample": _out_of_sample(result, simulation, part.fold.start, last),
+                "out_of_sample": _out_of_sample(result, accounts, place),
                 "parameters": parameters_text(part.chosen, result.problem.study),
             }
         )
     return pd.DataFrame(rows)
 
 
-def _out_of_sample(result: WalkForwardResult, simulation: Simulation | None, start: int, last: int) -> float:
-    """Score the returns that the block's decisions earned: from the bar after `start` to the close of `last`."""
-    if simulation is None or last <= start:
+def _out_of_sample(result: WalkForwardResult, accounts: Sequence[Simulation], place: int) -> float:
+    """Score the returns that a fold's decisions earned: from the bar after each of its blocks' first to the next's."""
+    found: list[tuple[pd.Series, pd.Series]] = []
+    for record, account in zip(result.records, accounts, strict=False):
+        stops = [int(piece.test[0]) for piece in record.pieces[1:]] + [len(result.problem.bars) - 1]
+        spans = [(int(piece.test[0]), stop) for piece, stop in zip(record.pieces, stops, strict=True)
+                 if piece.place == place]  # fmt: skip
+        for start, stop in spans:
+            rows = slice(max(start - result.first, 0) + 1, max(stop - result.first, 0) + 1)
+            found.append((account.returns.iloc[rows], account.risk_free.iloc[rows]))
+    if not sum(len(returns) for returns, _ in found):
         return float("nan")
-    rows = slice(start - result.first + 1, last - result.first + 1)
-    returns, risk_free = simulation.returns.iloc[rows], simulation.risk_free.iloc[rows]
+    returns, risk_free = (pd.concat(parts).sort_index() for parts in zip(*found, strict=True))
     return objective_of(result.problem).score(returns, result.problem.bars.periods_per_year, risk_free)
+
+
+def paths_table(accounts: Sequence[Simulation]) -> pd.DataFrame:
+    """One row per backtest path and bar: equity, net returns, and what cash earned."""
+    parts = [
+        pd.DataFrame(
+            {
+                "path": np.full(len(account.clock), number, dtype=np.int64),
+                "time": account.clock,
+                "equity": account.equity.to_numpy(),
+                "returns": account.returns.to_numpy(),
+                "risk_free": account.risk_free.to_numpy(),
+            }
+        )
+        for number, account in enumerate(accounts)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def paths_facts(result: WalkForwardResult, accounts: Sequence[Simulation]) -> list[dict[str, Any]]:
+    """What each backtest path is made of, and what it earned; nothing for a walk-forward."""
+    if result.is_forward:
+        return []
+    clock, periods = result.problem.bars.clock, result.problem.bars.periods_per_year
+    facts: list[dict[str, Any]] = [
+        {"blocks": [{"first": clock[test[0]], "fold": result.folds[place].fold.number} for place, test in part.pieces]}
+        for part in result.records
+    ]
+    for fact, account in zip(facts, accounts, strict=False):
+        fact["metrics"] = metrics.summary(account.returns, periods_per_year=periods, risk_free=account.risk_free)
+    return facts
 
 
 def parameters_text(values: Mapping[str, Any], study: Study) -> str:

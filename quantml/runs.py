@@ -21,7 +21,7 @@ from quantml import record, storage
 from quantml.bars import Bars
 from quantml.errors import StorageError
 from quantml.evaluation import metrics
-from quantml.evaluation.verdict import Verdict, judge, void
+from quantml.evaluation.verdict import Verdict, among_paths, judge, void
 from quantml.manifest import read_manifest, read_verdict
 from quantml.simulation.simulator import Simulation, buy_and_hold
 from quantml.source import package_digest
@@ -70,8 +70,14 @@ class Run:
         equity and returns.
     verdict : Verdict or None
         None for a study that only forecasts.
+    path_equity : DataFrame
+        In a combinatorial study, one row per backtest path and bar: equity, returns, and what cash earned; no row in
+        a walk-forward.
     simulation, benchmark : Simulation or None
         The out-of-sample account and buy and hold; None in a run read from its folder.
+    paths : tuple of Simulation
+        In a combinatorial study, the out-of-sample account of each backtest path; empty in a walk-forward, and in a run
+        read from its folder. The other tables of such a run are of the first path, which is no better than any other.
     timing : mapping
         Seconds, and in a saved run the time at which it finished (UTC); the one part that differs between two equal
         runs.
@@ -89,6 +95,8 @@ class Run:
     study: Study | None = None
     simulation: Simulation | None = None
     benchmark: Simulation | None = None
+    paths: tuple[Simulation, ...] = ()
+    path_equity: pd.DataFrame = field(default_factory=pd.DataFrame)
     timing: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
 
@@ -170,7 +178,8 @@ def run(
 
 def _assemble(study: Study, market: Market, result: WalkForwardResult, settings: Sequence[str], found: Audit) -> Run:
     bars = market.bars
-    simulation, benchmark = _simulated(study, bars, result)
+    accounts, benchmark = _simulated(study, bars, result)
+    simulation, paths = accounts[0] if accounts else None, () if result.is_forward else accounts
     equity = _equity_table(simulation, benchmark)
     verdict = None
     if simulation is not None and benchmark is not None:
@@ -181,12 +190,15 @@ def _assemble(study: Study, market: Market, result: WalkForwardResult, settings:
             seed=result.problem.seed("verdict"),
             risk_free=simulation.risk_free,
         )
+        verdict = verdict if result.is_forward else among_paths(verdict, len(result.records))
         verdict = verdict if found.passed else void(verdict, [str(leak) for leak in found.leaks])
     manifest = _manifest(study, market, result, settings) | _measured(bars, result, simulation, benchmark)
     manifest["audit"] = found.as_values()
+    if not result.is_forward:
+        manifest["paths"] = record.paths_facts(result, accounts)
     return Run(
         manifest=manifest,
-        folds=record.folds_table(result, simulation),
+        folds=record.folds_table(result, accounts),
         candidates=record.candidates_table(result),
         forecasts=record.forecasts_table(result),
         weights=record.weights_table(result),
@@ -197,26 +209,29 @@ def _assemble(study: Study, market: Market, result: WalkForwardResult, settings:
         study=study,
         simulation=simulation,
         benchmark=benchmark,
+        paths=paths,
+        path_equity=record.paths_table(paths) if paths else pd.DataFrame(),
     )
 
 
-def _simulated(study: Study, bars: Bars, result: WalkForwardResult) -> tuple[Simulation | None, Simulation | None]:
-    """Simulate the stitched weights, and holding the benchmark, from the first out-of-sample decision."""
-    if result.weights is None:
-        return None, None
+def _simulated(study: Study, bars: Bars, result: WalkForwardResult) -> tuple[tuple[Simulation, ...], Simulation | None]:
+    """Simulate the weights of each record, and holding the benchmark, from the first out-of-sample decision."""
+    weights = [part.weights for part in result.records if part.weights is not None]
+    if not weights:
+        return (), None
     fill = result.problem.fill
-    simulation = account(study, bars, fill, result.weights.frame.iloc[result.first :])
+    accounts = tuple(account(study, bars, fill, part.frame.iloc[result.first :]) for part in weights)
     symbols = None if study.benchmark is None else (study.benchmark,)
     held = buy_and_hold(
         bars,
         costs=study.costs,
         fill=fill,
-        initial_cash=simulation.initial_cash,
+        initial_cash=accounts[0].initial_cash,
         start=bars.clock[result.first],
         symbols=symbols,
         cash=study.cash,
     )
-    return simulation, held
+    return accounts, held
 
 
 def _equity_table(simulation: Simulation | None, benchmark: Simulation | None) -> pd.DataFrame:
@@ -309,6 +324,8 @@ def save(finished: Run, out: str | Path, documents: Sequence[Document] = ()) -> 
     if finished.verdict is not None:
         files["verdict.json"] = storage.json_bytes({"format": storage.FORMAT, **asdict(finished.verdict)})
     files |= {f"{name}.parquet": storage.parquet_bytes(getattr(finished, name)) for name in TABLES}
+    if len(finished.path_equity):
+        files["paths.parquet"] = storage.parquet_bytes(finished.path_equity)
     ended = datetime.now(UTC).isoformat(timespec="microseconds")
     files["timing.json"] = storage.json_bytes({"format": storage.FORMAT, **finished.timing, "finished": ended})
     if finished.study is not None and finished.study.bundle is not None:
@@ -332,6 +349,8 @@ def load_run(folder: str | Path) -> Run:
     manifest = read_manifest(path / "run.json")
     verdict = read_verdict(path / "verdict.json") if (path / "verdict.json").exists() else None
     tables = {name: storage.read_parquet(path / f"{name}.parquet") for name in TABLES}
+    if any("metrics" in one for one in manifest.get("paths", ())):
+        tables["path_equity"] = storage.read_parquet(path / "paths.parquet")
     timing = storage.read_json(path / "timing.json")
     return Run(manifest=manifest, verdict=verdict, timing=timing, folder=path, **tables)
 

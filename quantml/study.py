@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from quantml.signals.base import Step
     from quantml.simulation.simulator import Simulator
     from quantml.targets import TargetRule
-    from quantml.validation.splits import WalkForward
+    from quantml.validation.splits import CombinatorialPurged, WalkForward
     from quantml.validation.tuning import Tuning
     from quantml.weighting import SampleWeight
 
@@ -73,7 +73,7 @@ class Study:
         From forecast to weights; without one, the study only forecasts.
     costs : Costs
         What trading costs.
-    validation : WalkForward
+    validation : WalkForward or CombinatorialPurged
         How folds are laid.
     tuning : Tuning, optional
         How search spaces are searched inside each fold; needed exactly when the study holds any.
@@ -115,7 +115,7 @@ class Study:
     forecaster: Forecaster | Any | None = None
     signal: Step | Sequence[Step] | None = None
     costs: Costs = field(default_factory=Costs)
-    validation: WalkForward
+    validation: WalkForward | CombinatorialPurged
     tuning: Tuning | None = None
     universe: Membership | None = None
     exogenous: Sequence[Exogenous | TableLoader] = ()
@@ -139,6 +139,9 @@ class Study:
         self._check_tuning()
 
     def _check_types(self) -> None:
+        refuse = getattr(self.validation, "check_study", None)
+        if refuse is not None and not isinstance(self.validation, type):
+            refuse(trades=bool(self.signal))
         parts = {name: getattr(self, name) for name in _NEEDED if getattr(self, name) is not None}
         for name, part in ((name, one) for name, declared in parts.items() for one in alternatives(declared)):
             if isinstance(part, type) or not callable(getattr(part, _NEEDED[name], None)):

@@ -146,6 +146,27 @@ def void(verdict: Verdict, leaks: Sequence[str]) -> Verdict:
     return replace(verdict, outcome="void", paragraph=paragraph, years_needed=None)
 
 
+def among_paths(verdict: Verdict, count: int) -> Verdict:
+    """Return the verdict on one of the backtest paths of a combinatorial study, which supports nothing by itself.
+
+    Its models were trained on what came after the blocks that they were tested on too: nobody could have traded so.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    count : int
+        Number of paths.
+    """
+    which = "the only backtest path" if count == 1 else f"the first of {count} backtest paths"
+    said = (
+        f"This is {which} of a combinatorial study, whose models were also trained on what came after the blocks"
+        " that they were tested on: no account could have earned it, and at best the question stays open. It shows what"
+        " hangs on the rows trained on; a walk-forward shows what could have been traded."
+    )
+    outcome: Outcome = "inconclusive" if verdict.outcome == "supported" else verdict.outcome
+    return replace(verdict, outcome=outcome, paragraph=f"{said} {verdict.paragraph}", years_needed=None)
+
+
 def _outcome(sharpe: Interval, excess: Interval) -> Outcome:
     if math.isnan(sharpe.estimate):
         return "inconclusive"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from quantml.bars import Bars
 from quantml.errors import ForecastError
 from quantml.timing import Fill
 
-__all__ = ["Fitted", "Forecast", "Forecaster", "Question", "RowForecast", "Test", "Train", "Withheld"]
+__all__ = ["Fitted", "Forecast", "Forecaster", "Question", "RowForecast", "Test", "Train", "Withheld", "read_by"]
 
 UNSIGNED: Final = ("volatility", "drawdown", "success")
 """Kinds of target that do not say which way a price goes."""
@@ -146,8 +146,16 @@ class Withheld:
             raise AttributeError(name)
         hint = "Validate it with WalkForward, whose windows have no gaps; CombinatorialPurged is for models of rows."
         raise ForecastError(f"{self.reader}, which reads its training bars as a series,",
-                            must="have training rows without gaps, all before the test block",
+                            must="be fitted to rows without gaps, all before the test block",
                             got="rows on both sides of one, or after it", hint=hint)  # fmt: skip
+
+
+def read_by(reader: str, train: Train) -> Train:
+    """Return the rows with bars that, where they are withheld, call who reads them by name."""
+    held: Any = train.bars
+    if isinstance(held, Withheld):
+        held = replace(held, reader=reader)
+    return train if held is train.bars else replace(train, bars=held)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from quantml.errors import FeatureError, ForecastError
+from quantml.faults import name_of
 from quantml.features.transforms.base import FittedTransform, Transform
 from quantml.features.transforms.estimator import as_transform
-from quantml.forecasters.base import Fitted, Forecaster, RowForecast, Test, Train
+from quantml.forecasters.base import Fitted, Forecaster, RowForecast, Test, Train, read_by
 from quantml.forecasters.estimator import as_forecaster
 from quantml.space import Declaration
 
@@ -56,9 +57,9 @@ class Transformed(Declaration):
         """
         fitted, rows = [], train
         for number, part in enumerate(self.transforms):
-            fitted.append(_fitted(as_transform(part), rows, number))
+            fitted.append(_fitted(as_transform(part), read_by(name_of(part), rows), number))
             rows = fitted[-1].transform(rows)
-        forecaster = as_forecaster(self.forecaster).fit(rows)
+        forecaster = as_forecaster(self.forecaster).fit(read_by(name_of(self.forecaster), rows))
         return FittedTransformed(tuple(fitted), forecaster, train.names, len(rows.time), len(train.time))
 
 

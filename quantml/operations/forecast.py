@@ -11,7 +11,9 @@ import pandas as pd
 
 from quantml.bars import Bars
 from quantml.calendars import bar_length, next_session
+from quantml.errors import StudyError
 from quantml.study import Study
+from quantml.validation.splits import CombinatorialPurged
 from quantml.validation.walkforward import WalkForwardResult, walk_forward
 
 
@@ -86,6 +88,7 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
         If there is no bar at or before `as_of`, or study or data are not usable.
     """
     _ = study.hash  # a captured table is refused before any work
+    _check_schedule(study)
     market = study.load(as_of=as_of)
     bars = market.bars
     result = walk_forward(study, bars, feature_bars=market.feature_bars, newest_only=True)
@@ -105,6 +108,16 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
         parameters=fold.chosen,
         trained_until=bars.clock[fitted.start],
     )
+
+
+def _check_schedule(study: Study) -> None:
+    """Raise unless each bar falls into a test block whose model was fitted before it."""
+    validation = study.validation
+    if isinstance(validation, CombinatorialPurged) or validation.step not in (None, validation.test):
+        hint = "Write validation=WalkForward(train=..., test=...), without a step."
+        raise StudyError("the validation of a study that forecasts the next session",
+                         must="be a walk-forward whose test blocks follow one another", got=str(validation),
+                         hint=hint)  # fmt: skip
 
 
 def _decided(result: WalkForwardResult) -> pd.Timestamp | None:

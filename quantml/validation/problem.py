@@ -182,15 +182,8 @@ class Problem:
         target = self.target(values)
         return Question(target.kind, target.horizon, target.start, self.fill, self.bars.periods_per_year)
 
-    def train(self, fold: Fold, values: Values, reader: str = "what is fitted") -> Train:
+    def train(self, fold: Fold, values: Values) -> Train:
         """Stack the rows that the purge leaves of the fold's training window.
-
-        Parameters
-        ----------
-        fold : Fold
-        values : mapping
-        reader : str
-            What errors call who is given the rows.
 
         Raises
         ------
@@ -202,7 +195,7 @@ class Problem:
         if not len(row) and not fold.is_forward:
             hint = "Use fewer blocks, or a smaller embargo or horizon."
             got = f"0 rows of {len(fold.train)} left after purge and an embargo of {fold.embargo}"
-            raise SplitError(reader, must="have rows to train on", got=got, hint=hint)
+            raise SplitError("a fold", must="have rows to train on", got=got, hint=hint)
         time = fold.train[row]
         return Train(
             x=features.values[time, symbol],
@@ -212,18 +205,18 @@ class Problem:
             symbol=symbol.astype(np.int64),
             weight=None,
             names=features.names,
-            bars=self._fitted_on(fold, reader),
+            bars=self._fitted_on(fold),
             question=self.question(values),
             seed=self.seed("fit", int(fold.train[0]), *_edges(fold), fitted_part(values)),
             start=int(fold.train[0]),
             embargo=fold.embargo,
         )
 
-    def _fitted_on(self, fold: Fold, reader: str) -> Bars:
+    def _fitted_on(self, fold: Fold) -> Bars:
         """Return the bars until the test block; nothing to be read as a series where they hold rows that are tested."""
         if fold.is_forward:
             return self.bars.until(self.bars.clock[fold.start])
-        return cast(Bars, Withheld(reader, self.bars.clock, self.bars.symbols))
+        return cast(Bars, Withheld("what is fitted", self.bars.clock, self.bars.symbols))
 
     def _allowed(self, fold: Fold, target: Target) -> NDArray[np.bool_]:
         known = fold.allows(target.label_end) & self.bars.members[fold.train]
@@ -243,7 +236,8 @@ class Problem:
         ends = self.target(values).label_end
         label_end = ends[positions]
         clear = may_train(positions[:, None], label_end, fold.held(ends), fold.embargo)
-        return positions[clear.any(axis=1) & (clear | (label_end == UNKNOWN)).all(axis=1)]
+        kept = clear.any(axis=1) & (clear | (label_end == UNKNOWN)).all(axis=1)
+        return np.asarray(positions[kept], dtype=np.int64)
 
     def test(self, positions: NDArray[np.int64], values: Values, *, until: int) -> Test:
         """Stack the rows of `positions`, each a decision; the bars end at position `until`."""

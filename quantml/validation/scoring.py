@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from quantml.arrays import ReadOnly, frame
 from quantml.bars import Bars
 from quantml.errors import ForecastError, SignalError, StudyError, TargetError
 from quantml.faults import is_built_in, name_of, users_code
-from quantml.forecasters.base import Fitted, Forecast, Forecaster, RowForecast, Train
+from quantml.forecasters.base import Fitted, Forecast, Forecaster, RowForecast, Train, read_by
 from quantml.forecasters.baseline import Naive
 from quantml.forecasters.estimator import as_forecaster
 from quantml.forecasters.transformed import transformed
@@ -76,7 +76,8 @@ def fit(problem: Problem, fold: Fold, values: Values) -> Fitted:
     study, train = problem.resolved(values), problem.train(fold, values)
     if study.sample_weight is not None:
         with users_code(study.sample_weight, f"{name_of(study.sample_weight)}.weigh", TargetError):
-            train = replace(train, weight=weigh_rows(study.sample_weight, train))
+            named = read_by(name_of(study.sample_weight), train)
+            train = replace(train, weight=weigh_rows(study.sample_weight, named))
     return _fit(transformed(study.transforms, study.forecaster), train, [*study.transforms, study.forecaster])
 
 
@@ -94,7 +95,9 @@ def baseline_of(problem: Problem) -> Forecaster | Any:
 def _fit(model: Forecaster | Any, train: Train, parts: Sequence[Any]) -> Fitted:
     owner = next((part for part in parts if not is_built_in(part)), parts[-1])
     with users_code(owner, f"{' and '.join(map(name_of, parts))}.fit", ForecastError):
-        return as_forecaster(copy.deepcopy(model)).fit(train)  # what `fit` writes on it is its fold's own
+        return as_forecaster(copy.deepcopy(model)).fit(
+            read_by(name_of(owner), train)
+        )  # what `fit` writes on it is its fold's own
 
 
 def forecast(
@@ -170,29 +173,85 @@ def _decided(problem: Problem, stretch: Stretch, forecast: Forecast | None, last
     return apply_steps(stretch.steps, problem.context(stretch.values, forecast, last)).values
 
 
-def score(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None, last: int) -> float:
-    """Score a candidate by its simulated trades, net of costs.
+def score(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None, fold: Fold) -> float:
+    """Score a candidate inside a fold by its simulated trades, net of costs.
 
     Parameters
     ----------
     problem : Problem
     stretches : sequence of Stretch
-        The candidate's decisions, one stretch after the other, before `last`.
+        The candidate's decisions at training rows, one stretch after the other.
     blocks : sequence of Block or None
         The forecasts that they are made on; None for a rule.
-    last : int
-        Trades are marked up to the close of this position: what is known when the fold that starts there is fitted.
+    fold : Fold
+        In a walk-forward, trades are marked up to the close of its first decision: what is known when it is fitted.
+        Where it trains on both sides of its test blocks, what was earned on bars that the purge leaves is scored.
     """
-    values, bars, first = stretches[0].values, problem.bars, int(stretches[0].positions[0])
-    study = problem.resolved(values)
-    if study.costs.are_measured:  # what some costs are measured on is not there on the first bars of a panel
-        first = min(max(first, int(study.costs.window)), last - 1)
-    joined = None if blocks is None else join(blocks, problem, values, last)
-    weights = frame(weigh(problem, stretches, joined, last), bars.clock[: last + 1], bars.symbols)
-    simulated = account(study, bars.between(bars.clock[0], bars.clock[last]), problem.fill, weights.iloc[first:last])
+    earned = _until(problem, stretches, blocks, fold.start) if fold.is_forward else \
+        _around(problem, stretches, blocks, fold)  # fmt: skip
     objective = objective_of(problem)
     with users_code(objective.metric, f"the objective {objective.name}", StudyError):
-        return objective.score(simulated.returns, bars.periods_per_year, simulated.risk_free)
+        return objective.score(earned.returns, problem.bars.periods_per_year, earned.risk_free)
+
+
+class Earned(NamedTuple):
+    """Net returns, and what cash earned, on the bars that are scored."""
+
+    returns: pd.Series
+    risk_free: pd.Series
+
+
+def _until(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None, last: int) -> Earned:
+    """Simulate decisions before `last` up to its close."""
+    values, bars = stretches[0].values, problem.bars
+    first = min(first_row(problem.resolved(values), int(stretches[0].positions[0])), last - 1)
+    joined = None if blocks is None else join(blocks, problem, values, last)
+    weights = frame(weigh(problem, stretches, joined, last), bars.clock[: last + 1], bars.symbols)
+    known = bars.between(bars.clock[0], bars.clock[last])
+    simulated = account(problem.resolved(values), known, problem.fill, weights.iloc[first:last])
+    return Earned(simulated.returns, simulated.risk_free)
+
+
+def _around(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None, fold: Fold) -> Earned:
+    """Simulate decisions around test blocks, and keep the bars after those that the purge leaves.
+
+    A rule with nothing to fit is simulated once, over the whole history.
+    """
+    values = stretches[0].values
+    if blocks is None and not is_fitted(problem, values):
+        whole = problem.once(("earned", problem.key(values)), lambda: _rule_earned(problem, values))
+    else:
+        whole = _apart_earned(problem, stretches, blocks)
+    decided = problem.scored(fold, np.concatenate([stretch.positions for stretch in stretches]), values)
+    bars = problem.bars.clock[decided[decided < len(problem.bars) - 1] + 1]
+    bars = bars[bars >= whole.returns.index[0]]
+    return Earned(whole.returns.loc[bars], whole.risk_free.loc[bars])
+
+
+def _rule_earned(problem: Problem, values: Values) -> Earned:
+    """Simulate a rule over the whole history."""
+    study, weights = problem.resolved(values), problem.rule_weights(values)
+    simulated = account(study, problem.bars, problem.fill, weights.frame.iloc[first_row(study, 0) :])
+    return Earned(simulated.returns, simulated.risk_free)
+
+
+def _apart_earned(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None) -> Earned:
+    """Simulate stretches that lie apart; nothing is held from one to the next."""
+    values, last = stretches[0].values, len(problem.bars) - 1
+    joined = None if blocks is None else join(blocks, problem, values, last)
+    decided = weigh(problem, stretches, joined, last)
+    positions = np.concatenate([stretch.positions for stretch in stretches])
+    after = np.setdiff1d(positions + 1, positions)
+    decided[after[after <= last]] = 0.0
+    first = min(first_row(problem.resolved(values), int(positions[0])), last)
+    weights = frame(decided, problem.bars.clock, problem.bars.symbols)
+    simulated = account(problem.resolved(values), problem.bars, problem.fill, weights.iloc[first:])
+    return Earned(simulated.returns, simulated.risk_free)
+
+
+def first_row(study: Study, row: int) -> int:
+    """Return the first row at or after `row` that a study can trade: some costs are measured on the bars before."""
+    return max(row, int(study.costs.window)) if study.costs.are_measured else row
 
 
 def account(study: Study, bars: Bars, fill: Fill, decided: pd.DataFrame) -> Simulation:
@@ -240,4 +299,4 @@ def fit_steps(problem: Problem, fold: Fold, values: Values) -> tuple[Any, ...]:
 
 def _fit_step(step: Any, train: Train) -> Any:
     with users_code(step, f"{name_of(step)}.fit", SignalError):
-        return copy.deepcopy(step).fit(train)  # what `fit` writes on a step is its fold's own
+        return copy.deepcopy(step).fit(read_by(name_of(step), train))  # what `fit` writes on a step is its fold's own

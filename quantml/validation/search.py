@@ -69,13 +69,13 @@ def valid(problem: Problem, listed: Sequence[Values]) -> list[Values]:
 
 
 def _score_rules(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> list[Candidate]:
-    """Score rules on the whole window, but those that are fitted only where they were not."""
+    """Score rules on the validation part, or else the whole window; fitted ones only where they were not fitted."""
     scored = []
     for values in listed:
         steps = tuple(problem.resolved(values).steps)
-        whole = [Stretch(fold.train, steps, values)]
+        whole = [Stretch(fold.train if fold.validation is None else fold.validation, steps, values)]
         stretches = _stretches(problem, inner_folds(fold, folds), values) if is_fitted(problem, values) else whole
-        scored.append(Candidate(values, scoring.score(problem, stretches, None, fold.start)))
+        scored.append(Candidate(values, scoring.score(problem, stretches, None, fold)))
     return scored
 
 
@@ -89,7 +89,7 @@ def _score_forecasts(problem: Problem, fold: Fold, listed: Sequence[Values], fol
         if key not in forecasts:
             forecasts[key] = [_validate(problem, part, values) for part in inner]
         stretches = _stretches(problem, inner, values)
-        scored.append(Candidate(values, scoring.score(problem, stretches, forecasts[key], fold.start)))
+        scored.append(Candidate(values, scoring.score(problem, stretches, forecasts[key], fold)))
     return scored
 
 

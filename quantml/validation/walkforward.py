@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly
 from quantml.bars import Bars
-from quantml.errors import FoldError, InputError, QuantmlError, StudyError
-from quantml.forecasters.base import Forecast
+from quantml.errors import FoldError, InputError, QuantmlError
+from quantml.forecasters.base import Fitted, Forecast
 from quantml.signals.base import Weights
 from quantml.study import Study
 from quantml.validation import scoring
 from quantml.validation.messages import collected_warnings
 from quantml.validation.problem import Problem, Values
+from quantml.validation.records import Record, put_together
 from quantml.validation.scoring import Block, Stretch
 from quantml.validation.search import Candidate, search, valid
 from quantml.validation.splits import Fold
@@ -68,23 +69,55 @@ class FoldResult(ReadOnly):
 
 @dataclass(frozen=True, eq=False)
 class WalkForwardResult:
-    """Every fold, and the blocks stitched into one record over the clock of the bars.
+    """Every fold, and what their test blocks make together over the clock of the bars.
 
-    `warnings` are what was logged as one while the stitched forecast was turned into weights, once each.
+    Attributes
+    ----------
+    problem : Problem
+    folds : tuple of FoldResult
+    records : tuple of Record
+        One in a walk-forward; one for each backtest path in a combinatorial study.
     """
 
     problem: Problem
     folds: tuple[FoldResult, ...]
-    forecast: Forecast | None
-    baseline: Forecast | None
-    realised: NDArray[np.float64] | None
-    weights: Weights | None
-    warnings: tuple[str, ...] = ()
+    records: tuple[Record, ...]
+
+    @property
+    def is_forward(self) -> bool:
+        """Whether every fold trained on rows before its test block only."""
+        return all(part.fold.is_forward for part in self.folds)
 
     @property
     def first(self) -> int:
         """Position of the first out-of-sample decision."""
-        return self.folds[0].fold.start
+        start = self.records[0].pieces[0].test[0]
+        return int(start) if self.is_forward else scoring.first_row(self.problem.study, int(start))
+
+    @property
+    def forecast(self) -> Forecast | None:
+        """The stitched forecast; of the first path in a combinatorial study, as all that follows."""
+        return self.records[0].forecast
+
+    @property
+    def baseline(self) -> Forecast | None:
+        """The baseline's forecast."""
+        return self.records[0].baseline
+
+    @property
+    def realised(self) -> NDArray[np.float64] | None:
+        """What came, shape (T, N)."""
+        return self.records[0].realised
+
+    @property
+    def weights(self) -> Weights | None:
+        """What was decided."""
+        return self.records[0].weights
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was logged as a warning while forecasts were turned into weights, once each."""
+        return tuple(dict.fromkeys(message for record in self.records for message in record.warnings))
 
 
 def walk_forward(
@@ -122,6 +155,7 @@ def walk_forward(
     with single_threaded():
         problem = Problem.of(study, bars, feature_bars)
         folds = study.validation.folds(bars.clock)
+        study.validation.paths(folds)  # raises where folds make no record
         alone = newest_only and all(getattr(step, "by_row", False) for step in study.steps)
         problem.features(_first_values(problem))  # bad features are the study's fault, not a fold's
         return stitch(problem, _run_folds(problem, folds[-1:] if alone else folds, as_workers(executor), progress))
@@ -179,7 +213,7 @@ def _test(problem: Problem, fold: Fold, candidates: tuple[Candidate, ...], choic
     in_sample = np.nan
     if study.signal:
         stretch = Stretch(fold.train, steps, chosen)
-        in_sample = scoring.score(problem, [stretch], None if trained is None else [trained], fold.start)
+        in_sample = scoring.score(problem, [stretch], None if trained is None else [trained], fold)
     return FoldResult(fold, candidates, choice, rows, purged, in_sample, block, baseline, steps)
 
 
@@ -189,9 +223,10 @@ def _forecast_block(problem: Problem, fold: Fold, chosen: Values) -> tuple[Block
     parts, trained, rows = [], None, 0
     for part in problem.study.validation.refits(problem.bars.clock, fold):
         fitted = scoring.fit(problem, part, chosen)
-        parts.append(scoring.forecast(problem, forecaster, fitted, part.test, chosen, until=part.stop - 1))
+        parts += _tested(problem, part, forecaster, fitted, chosen)
         if trained is None:
-            trained = scoring.forecast(problem, forecaster, fitted, part.train, chosen, until=part.start)
+            until = max(part.start, int(part.train[-1]))
+            trained = scoring.forecast(problem, forecaster, fitted, part.train, chosen, until=until)
             rows = fitted.rows_used if hasattr(fitted, "rows_used") else len(problem.train(part, chosen).y)
     assert trained is not None
     return _concatenated(parts), trained, rows
@@ -203,8 +238,13 @@ def _baseline_block(problem: Problem, fold: Fold, chosen: Values) -> Block:
     parts = []
     for part in problem.study.validation.refits(problem.bars.clock, fold):
         fitted = scoring.fit_baseline(problem, part, chosen)
-        parts.append(scoring.forecast(problem, baseline, fitted, part.test, chosen, until=part.stop - 1))
+        parts += _tested(problem, part, baseline, fitted, chosen)
     return _concatenated(parts)
+
+
+def _tested(problem: Problem, part: Fold, forecaster: Any, fitted: Fitted, chosen: Values) -> list[Block]:
+    """Forecast the test rows, each run of them with the bars until its own end."""
+    return [scoring.forecast(problem, forecaster, fitted, run, chosen, until=int(run[-1])) for run in part.runs]
 
 
 def _concatenated(parts: list[Block]) -> Block:
@@ -216,44 +256,12 @@ def _concatenated(parts: list[Block]) -> Block:
 
 
 def stitch(problem: Problem, results: tuple[FoldResult, ...]) -> WalkForwardResult:
-    """Put the folds' blocks on one clock and let the signal decide on the stitched forecast.
-
-    Each fold's rows are decided by its own parameters, with the whole past of forecasts before them: nothing is
-    reset at a fold's edge.
+    """Put the folds' blocks together: to one record or, where folds test blocks more than once, to one for each path.
 
     Raises
     ------
     StudyError
         If the folds chose targets of different kinds.
     """
-    whole = baseline = realised = weights = None
-    warned: dict[str, None] = {}
-    if problem.study.forecaster is not None:
-        _check_one_kind(problem, results)
-        whole = _stitched(problem, results, "block")
-        baseline = _stitched(problem, results, "baseline")
-        realised = np.full((len(problem.bars), len(problem.bars.symbols)), np.nan)
-        for result in results:
-            realised[result.fold.test] = problem.target(result.chosen).values[result.fold.test]
-    if problem.study.signal:
-        stretches = [Stretch(result.fold.test, result.steps, result.chosen) for result in results]
-        with collected_warnings() as warned:
-            decided = scoring.weigh(problem, stretches, whole, len(problem.bars) - 1)
-        weights = Weights(problem.bars.clock, problem.bars.symbols, decided)
-    return WalkForwardResult(problem, results, whole, baseline, realised, weights, tuple(warned))
-
-
-def _check_one_kind(problem: Problem, results: tuple[FoldResult, ...]) -> None:
-    kinds = {problem.target(result.chosen).kind for result in results}
-    if len(kinds) > 1:
-        hint = "Make a study of each kind."
-        raise StudyError("the targets of all folds", must="be of one kind", got=", ".join(sorted(kinds)), hint=hint)
-
-
-def _stitched(problem: Problem, results: tuple[FoldResult, ...], name: str) -> Forecast:
-    blocks = [getattr(result, name) for result in results]
-    whole = scoring.join(blocks, problem, results[0].chosen, len(problem.bars) - 1)
-    numbers = np.full(len(problem.bars), -1, dtype=np.int64)
-    for result in results:
-        numbers[result.fold.test] = result.fold.number
-    return replace(whole, fold=numbers)
+    paths = problem.study.validation.paths([result.fold for result in results])
+    return WalkForwardResult(problem, results, tuple(put_together(problem, results, pieces) for pieces in paths))

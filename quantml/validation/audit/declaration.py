@@ -93,7 +93,7 @@ class Declaration:
     def _decided(self, now: Study, make: Callable[[pd.Timestamp], World], cut: int) -> Iterator[Difference | Notice]:
         """Compare what the first fold fits, and what is decided by then, by the parts that the file makes anew."""
         first = self.result.folds[0]
-        if cut != first.fold.start or now.hash != self.problem.study.hash:
+        if not self.result.is_forward or cut != first.fold.start or now.hash != self.problem.study.hash:
             return
         yield from Refit(self.result, first, cut, make, now).differences(tune=False)
         pinned = Pinned.put(self.problem, make(self.problem.bars.clock[cut]), now)

@@ -127,6 +127,12 @@ class Examination:
                 found += _guarded("bars", self._compared(world, inputs))
         found = _settled(found, clock[cuts])
         refitted: list[Found] = []
+        if not self.result.is_forward:
+            said = (
+                "A combinatorial split trains on what comes after its test blocks, by design: no fold was fitted again."
+            )
+            found.append(Notice("not audited", "folds", said))
+            folds = []
         for number, (place, cut) in enumerate(folds):
             for make in (partial(Perturbed, seed=number), Truncated):
                 refitted += _guarded("folds", self._fitted(place, cut, make, tune=number < self.plan.tuned))
@@ -161,7 +167,7 @@ class Examination:
         yield from inputs.feature_differences(world, pinned.feature_bars)
         yield from inputs.target_differences(world, pinned.bars)
         yield from self._decisions.weight_differences(pinned)
-        if isinstance(world, Truncated):
+        if isinstance(world, Truncated) and self.result.is_forward:
             yield from self._decisions.fold_differences(pinned)
 
     def _fitted(self, place: int, cut: int, make: Callable[[pd.Timestamp], World], *, tune: bool) -> Iterator[Found]:
