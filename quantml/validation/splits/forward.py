@@ -238,9 +238,9 @@ class WalkForward:
         if self._validation is None:
             return Fold(number, train, test, embargo=self.embargo)
         begin = self._window_start(clock, start, self._validation, laid_by)
-        if begin is None or begin <= first:
-            hint = "Shorten WalkForward.validation, or lengthen train."
-            raise SplitError("WalkForward.validation", must="leave rows of the window to train on",
+        if begin is None or not first < begin < start:
+            hint = "Lengthen WalkForward.validation." if begin == start else "Shorten WalkForward.validation."
+            raise SplitError("WalkForward.validation", must="hold rows, and leave rows of the window to train on",
                              got=self.validation, where=f"fold {number}, {start - first} rows", hint=hint)  # fmt: skip
         return Fold(number, train, test, validation=train[begin - first :], embargo=self.embargo)
 

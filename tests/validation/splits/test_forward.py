@@ -1,0 +1,268 @@
+"""Walk-forward folds as literal tables, and what holds of them on any clock."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quantml.errors import ParameterError, SplitError, StudyError
+from quantml.validation.splits import WalkForward
+from tests.validation.splits.panels import allowed, clocks, days, kept, label_ends, labels, share_a_bar, table
+
+
+def test_rolling_rows_worked_by_hand():
+    assert table(WalkForward(train=4, test=3).folds(days(10))) == [
+        ([0, 1, 2, 3], [4, 5, 6]),
+        ([3, 4, 5, 6], [7, 8, 9]),
+    ]
+
+
+def test_expanding_rows_worked_by_hand_keep_the_short_last_block():
+    assert table(WalkForward(train=4, test=3, mode="expanding").folds(days(8))) == [
+        ([0, 1, 2, 3], [4, 5, 6]),
+        ([0, 1, 2, 3, 4, 5, 6], [7]),
+    ]
+
+
+def test_quarters_are_calendar_quarters():
+    clock = days(600, "2019-01-01")
+    folds = WalkForward(train="1y", test="3m").folds(clock)
+    starts = [clock[fold.start] for fold in folds]
+    assert starts == [
+        pd.Timestamp(d) for d in ("2020-01-01", "2020-04-01", "2020-07-01", "2020-10-01", "2021-01-01", "2021-04-01")
+    ]
+    assert clock[folds[1].train[0]] == pd.Timestamp("2019-04-01")
+    assert clock[folds[1].train[-1]] == pd.Timestamp("2020-03-31")
+
+
+def test_a_year_that_begins_with_a_holiday_is_a_whole_year():
+    clock = days(600, "1999-01-04")  # the first session of 1999
+    assert clock[WalkForward(train="1y", test="1y").folds(clock)[0].start] == pd.Timestamp("2000-01-03")
+
+
+def test_a_year_that_begins_a_week_late_is_not():
+    clock = days(600, "1999-01-11")
+    assert clock[WalkForward(train="1y", test="1y").folds(clock)[0].start] == pd.Timestamp("2001-01-01")
+
+
+def test_one_month_is_one_row_of_monthly_data():
+    clock = pd.date_range("2020-01-31", periods=6, freq="ME", unit="us")
+    assert table(WalkForward(train="3m", test="1m").folds(clock)) == [
+        ([0, 1, 2], [3]),
+        ([1, 2, 3], [4]),
+        ([2, 3, 4], [5]),
+    ]
+
+
+def test_refits_cut_a_block_and_move_the_window():
+    clock = days(10)
+    validation = WalkForward(train=4, test=6, refit=2)
+    (fold,) = validation.folds(clock)
+    assert table(validation.refits(clock, fold)) == [
+        ([0, 1, 2, 3], [4, 5]),
+        ([2, 3, 4, 5], [6, 7]),
+        ([4, 5, 6, 7], [8, 9]),
+    ]
+
+
+def test_a_window_of_a_year_moves_with_monthly_refits_inside_a_yearly_block():
+    clock = days(600, "2019-01-01")  # to April 2021
+    validation = WalkForward(train="1y", test="1y", refit="1m")
+    year = validation.folds(clock)[0]
+    parts = validation.refits(clock, year)
+    assert [f"{clock[part.start]:%m-%d}" for part in parts[:3]] == ["01-01", "02-03", "03-02"]  # months' first weekdays
+    assert [f"{clock[part.train[0]]:%Y-%m-%d}" for part in parts[:3]] == ["2019-01-01", "2019-02-01", "2019-03-01"]
+    assert all(part.train[-1] == part.start - 1 for part in parts)
+    assert len(parts) == 12
+    assert np.array_equal(np.concatenate([part.test for part in parts]), year.test)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(2, 300),
+    st.sampled_from([3, 20, "1w", "1m", "3m"]),
+    st.sampled_from([1, 7, "1w", "1m", "3m"]),
+    st.sampled_from(["rolling", "expanding"]),
+    st.integers(0, 60),
+)
+def test_blocks_tile_time_and_new_data_never_move_them(count, train, test, mode, more):
+    validation = WalkForward(train=train, test=test, mode=mode)
+    clock = days(count + more)
+    try:
+        early = validation.folds(clock[:count])
+    except SplitError:
+        return
+    tested = np.concatenate([fold.test for fold in early])
+    assert np.array_equal(tested, np.arange(tested[0], count))  # each once, without a gap
+    assert all(fold.train[-1] == fold.start - 1 for fold in early)
+    late = validation.folds(clock)
+    assert table(early)[:-1] == table(late)[: len(early) - 1]
+    assert early[-1].start == late[len(early) - 1].start
+
+
+@st.composite
+def declared(draw):
+    """Any walk-forward whose parameters go together."""
+    spans = st.sampled_from([2, 5, 11, "1w", "1m", "2m"])
+    train, mode = draw(spans), draw(st.sampled_from(["rolling", "expanding"]))
+    same_kind = st.sampled_from([1, 2] if isinstance(train, int) else ["4d", "1w"])
+    try:
+        return WalkForward(
+            train=train,
+            test=draw(st.sampled_from([1, 4, 9, "1w", "1m"])),
+            mode=mode,
+            refit=draw(st.sampled_from([None, 2, "1w"])),
+            embargo=draw(st.integers(0, 3)),
+            step=draw(st.sampled_from([None, None, 1, 6, "2w", "1m"])),
+            min_train=draw(same_kind) if mode == "rolling" and draw(st.booleans()) else None,
+            validation=draw(st.sampled_from([None, None, 1, "4d"])),
+            last_block=draw(st.sampled_from(["keep", "drop"])),
+        )
+    except ParameterError:
+        return None
+
+
+@settings(deadline=None, max_examples=300)
+@given(declared(), st.data())
+def test_what_trains_in_every_mode_is_what_brute_force_over_all_pairs_finds(validation, data):
+    clock = data.draw(clocks(least=6))
+    ends = data.draw(label_ends(len(clock)))
+    try:
+        folds = validation.folds(clock) if validation else ()
+    except SplitError:
+        return
+    for fold in (part for whole in folds for part in validation.refits(clock, whole)):
+        rows = kept(fold, ends)
+        assert rows == allowed(fold, ends, validation.embargo)
+        for time, symbol in rows:
+            assert time < fold.start
+            assert ends[time, symbol] <= fold.start - validation.embargo
+            tested = labels(ends, fold.test)
+            assert not any(share_a_bar((time, ends[time, symbol]), other) for other in tested)
+
+
+@settings(deadline=None, max_examples=200)
+@given(declared(), clocks(least=6))
+def test_each_row_is_tested_once_where_blocks_step_by_their_length(validation, clock):
+    try:
+        folds = validation.folds(clock) if validation else ()
+    except SplitError:
+        return
+    tested = np.concatenate([fold.test for fold in folds]) if folds else np.empty(0)
+    if validation and validation.step is None and validation.last_block == "keep":
+        assert tested.tolist() == list(range(folds[0].start, len(clock)))
+    for fold in folds:
+        parts = validation.refits(clock, fold)
+        assert np.concatenate([part.test for part in parts]).tolist() == fold.test.tolist()
+        if fold.validation is not None:
+            assert fold.train[-len(fold.validation) :].tolist() == fold.validation.tolist()
+            assert 0 < len(fold.validation) < len(fold.train)
+
+
+def test_blocks_begin_at_every_step_worked_by_hand():
+    assert table(WalkForward(train=3, test=2, step=3).folds(days(10))) == [
+        ([0, 1, 2], [3, 4]),
+        ([3, 4, 5], [6, 7]),
+        ([6, 7, 8], [9]),
+    ]
+    assert table(WalkForward(train=3, test=2, step=1).folds(days(6))) == [
+        ([0, 1, 2], [3, 4]),
+        ([1, 2, 3], [4, 5]),
+        ([2, 3, 4], [5]),
+    ]
+
+
+def test_the_first_month_of_each_quarter_is_tested():
+    clock = days(400, "2019-01-01")  # to 14 July 2020
+    folds = WalkForward(train="6m", test="1m", step="3m").folds(clock)
+    spans = [(f"{clock[fold.start]:%Y-%m-%d}", f"{clock[fold.test[-1]]:%Y-%m-%d}") for fold in folds]
+    assert spans == [
+        ("2019-07-01", "2019-07-31"),
+        ("2019-10-01", "2019-10-31"),
+        ("2020-01-01", "2020-01-31"),
+        ("2020-04-01", "2020-04-30"),
+        ("2020-07-01", "2020-07-13"),
+    ]
+    assert f"{clock[folds[1].train[0]]:%Y-%m-%d}" == "2019-04-01"
+
+
+def test_a_window_grows_from_its_least_length_to_its_full_one():
+    folds = WalkForward(train=4, test=2, min_train=2).folds(days(9))
+    assert table(folds) == [
+        ([0, 1], [2, 3]),
+        ([0, 1, 2, 3], [4, 5]),
+        ([2, 3, 4, 5], [6, 7]),
+        ([4, 5, 6, 7], [8]),
+    ]
+
+
+def test_a_short_last_block_is_dropped_where_that_is_said():
+    assert table(WalkForward(train=4, test=3, last_block="drop").folds(days(9))) == [([0, 1, 2, 3], [4, 5, 6])]
+    quarters = WalkForward(train="1y", test="3m", last_block="drop")
+    clock = pd.bdate_range("2019-01-01", "2020-06-29", unit="us")
+    assert [f"{clock[fold.start]:%Y-%m-%d}" for fold in quarters.folds(clock)] == ["2020-01-01", "2020-04-01"]
+    clock = clock[:-3]  # to 24 June: more than holidays are missing
+    assert [f"{clock[fold.start]:%Y-%m-%d}" for fold in quarters.folds(clock)] == ["2020-01-01"]
+
+
+def test_the_last_part_of_a_window_validates():
+    (fold,) = WalkForward(train=5, test=2, validation=2).folds(days(7))
+    assert (fold.train.tolist(), fold.validation.tolist()) == ([0, 1, 2, 3, 4], [3, 4])
+    clock = days(400, "2019-01-01")
+    fold = WalkForward(train="1y", test="3m", validation="3m").folds(clock)[0]
+    assert f"{clock[fold.validation[0]]:%Y-%m-%d}" == "2019-10-01"
+
+
+def test_a_validation_part_that_is_the_whole_window_says_where():
+    with pytest.raises(
+        SplitError, match=r"validation must hold rows, and leave rows of the window to train on.*fold 0, 3 rows"
+    ):
+        WalkForward(train=3, test=2, validation="1w").folds(days(9))
+
+
+def test_a_study_that_trades_steps_by_its_test_blocks():
+    monthly = WalkForward(train=100, test="3m", step="1m")
+    monthly.check_study(trades=False)
+    with pytest.raises(StudyError, match=r"must equal test, 3m, so that its decisions make one account.*with refit"):
+        monthly.check_study(trades=True)
+    WalkForward(train=100, test="3m", step="3m").check_study(trades=True)
+
+
+def test_a_record_takes_each_row_once():
+    twice, gaps = WalkForward(train=3, test=2, step=1), WalkForward(train=3, test=2, step=3)
+    with pytest.raises(SplitError, match=r"use each row once; got 'step=1, test=2' \(fold 1\)"):
+        twice.paths(twice.folds(days(9)))
+    ((first, second, _),) = gaps.paths(gaps.folds(days(10)))
+    assert (first.place, first.test.tolist(), second.place, second.test.tolist()) == (0, [3, 4], 1, [6, 7])
+
+
+def test_too_long_a_window_says_what_to_do():
+    with pytest.raises(
+        SplitError, match=r"must fit into the data; got 'train=30y, test=3m on 10 rows from 2020-01-01"
+    ) as caught:
+        WalkForward(train="30y", test="3m").folds(days(10))
+    assert "Shorten WalkForward.train" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"train": 0, "test": 1}, "WalkForward.train must be a positive number of rows"),
+        ({"train": 1, "test": "3q"}, "WalkForward.test must be"),
+        ({"train": 1, "test": 1, "mode": "roling"}, "Did you mean 'rolling'?"),
+        ({"train": 1, "test": 1, "embargo": -1}, "WalkForward.embargo must be"),
+        ({"train": 1, "test": 1, "refit": "x"}, "WalkForward.refit must be"),
+        ({"train": 1, "test": 1, "step": 0}, "WalkForward.step must be"),
+        ({"train": 5, "test": 1, "validation": 5}, "WalkForward.validation must be shorter than train, 5 rows"),
+        ({"train": "1y", "test": 1, "validation": "12m"}, "WalkForward.validation must be shorter than train, 1y"),
+        ({"train": 5, "test": 1, "min_train": 6}, "WalkForward.min_train must be at most as long as train, 5 rows"),
+        ({"train": 5, "test": 1, "min_train": "1w"}, "WalkForward.min_train must be in rows, or a duration, as train"),
+        ({"train": 5, "test": 1, "min_train": 2, "mode": "expanding"}, "give the least length as train"),
+        ({"train": 5, "test": 1, "last_block": "dorp"}, "Did you mean 'drop'?"),
+    ],
+)
+def test_refuses(arguments, text):
+    with pytest.raises(ParameterError) as caught:
+        WalkForward(**arguments)
+    assert text in str(caught.value)

@@ -1,0 +1,107 @@
+"""The splitters inside scikit-learn, for single series and for panels stacked long."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.model_selection import GridSearchCV, cross_val_score
+
+from quantml.errors import SplitError
+from quantml.timing import UNKNOWN
+from quantml.validation.splits import CombinatorialPurged, WalkForward
+from tests.validation.splits.panels import allowed, clocks, days, label_ends
+
+BOTH = [WalkForward(train=10, test=10), CombinatorialPurged(4, 2)]
+
+
+def test_split_purges_by_label_end():
+    X = np.zeros((8, 1))
+    splits = list(WalkForward(train=4, test=4).split(X, groups=np.arange(8) + 3))
+    assert [(a.tolist(), b.tolist()) for a, b in splits] == [([0, 1], [4, 5, 6, 7])]
+
+
+def line(rows):
+    X = pd.DataFrame({"x": np.arange(float(rows))}, index=days(rows))
+    return X, 2.0 * X["x"]
+
+
+@pytest.mark.parametrize("cv", BOTH, ids=lambda cv: type(cv).__name__)
+def test_works_in_cross_val_score(cv):
+    X, y = line(40)
+    scores = cross_val_score(LinearRegression(), X, y, cv=cv)
+    assert scores.tolist() == pytest.approx([1.0] * cv.get_n_splits(X))
+    assert len(scores) == (3 if isinstance(cv, WalkForward) else 6)
+
+
+@pytest.mark.parametrize("cv", BOTH, ids=lambda cv: type(cv).__name__)
+def test_works_in_a_grid_search_with_label_ends_as_groups(cv):
+    X, y = line(40)
+    grid = GridSearchCV(Ridge(), {"alpha": [0.0, 1e6]}, cv=cv).fit(X, y, groups=np.arange(40) + 2)
+    assert grid.best_params_ == {"alpha": 0.0}
+    assert grid.n_splits_ == cv.get_n_splits(X)
+    worse = cross_val_score(Ridge(alpha=1e6), X, y, cv=cv, groups=np.arange(40) + 2)
+    assert grid.cv_results_["mean_test_score"].tolist() == pytest.approx([1.0, worse.mean()])
+
+
+def stacked():
+    """Two symbols on four days, the second from the second day on: rows AA, AB, AB, AB by time."""
+    clock = days(4)
+    index = pd.MultiIndex.from_tuples(
+        [(clock[0], "A"), *((day, symbol) for day in clock[1:] for symbol in "AB")], names=["time", "symbol"]
+    )
+    return pd.DataFrame({"x": np.arange(7.0)}, index=index)
+
+
+def test_rows_of_one_time_are_trained_on_and_tested_together():
+    X = stacked()
+    expected = [([0, 1, 2], [3, 4]), ([1, 2, 3, 4], [5, 6])]
+    found = list(WalkForward(train=2, test=1).split(X))
+    assert [(a.tolist(), b.tolist()) for a, b in found] == expected
+    by_time = X.droplevel("symbol")
+    assert [(a.tolist(), b.tolist()) for a, b in WalkForward(train=2, test=1).split(by_time)] == expected
+
+
+def test_label_ends_of_a_stacked_panel_are_positions_of_times():
+    ends = np.array([1, 3, 2, 3, 3, 4, 4])  # A's label of day 1 ends at day 3
+    found = list(CombinatorialPurged(4, 1, embargo=0).split(stacked(), groups=ends))
+    assert [(a.tolist(), b.tolist()) for a, b in found] == [
+        ([1, 2, 3, 4, 5, 6], [0]),
+        ([0, 5, 6], [1, 2]),  # the block's largest label end is day 3
+        ([0, 2, 5, 6], [3, 4]),
+        ([0, 1, 2, 3, 4], [5, 6]),
+    ]
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.sampled_from([WalkForward(train=5, test=4, embargo=1), CombinatorialPurged(4, 2, embargo=1)]), st.data())
+def test_a_stacked_panel_is_split_as_the_panel_is(cv, data):
+    clock = data.draw(clocks(least=8, most=25))
+    ends = data.draw(label_ends(len(clock)))
+    time, symbol = np.nonzero(ends < UNKNOWN)
+    assume(len(np.unique(time)) >= 8)
+    whole, position = np.unique(time, return_inverse=True)
+    later = np.searchsorted(whole, ends[time, symbol])  # the clock has no other times than those of the rows
+    X = pd.DataFrame({"symbol": symbol}, index=clock[time])
+    panel = np.full((len(whole), ends.shape[1]), UNKNOWN)
+    panel[position, symbol] = later
+    for fold, (train, test) in zip(cv.folds(clock[whole]), cv.split(X, groups=later), strict=True):
+        assert set(zip(position[train], symbol[train], strict=True)) == allowed(fold, panel, 1)
+        assert np.unique(position[test]).tolist() == fold.test.tolist()
+
+
+@pytest.mark.parametrize(
+    ("X", "groups", "text"),
+    [
+        (None, None, "X must be given"),
+        (pd.DataFrame({"x": [1, 2]}, index=days(2)[::-1]), None, "the times of X must not decrease"),
+        (np.zeros((4, 1)), np.arange(3), "groups must be a whole number for each of 4 rows"),
+        (np.zeros((4, 1)), np.arange(4) + 0.5, "groups must be a whole number for each of 4 rows"),
+        (np.zeros((4, 1)), np.array([1, 2, 1, 4]), "groups must be at or after each row's own position; got 1 (row 2)"),
+    ],
+)
+def test_refuses(X, groups, text):
+    with pytest.raises(SplitError) as caught:
+        list(WalkForward(train=2, test=1).split(X, groups=groups))
+    assert text in str(caught.value)
