@@ -185,9 +185,10 @@ def score(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block
         The forecasts that they are made on; None for a rule.
     fold : Fold
         In a walk-forward, trades are marked up to the close of its first decision: what is known when it is fitted.
-        Where it trains on both sides of its test blocks, what was earned on bars that the purge leaves is scored.
+        In a combinatorial study, what was earned on bars that the purge leaves is scored.
     """
-    earned = _until(problem, stretches, blocks, fold.start) if fold.is_forward else \
+    forward = problem.study.validation.is_forward
+    earned = _until(problem, stretches, blocks, fold.start) if forward else \
         _around(problem, stretches, blocks, fold)  # fmt: skip
     objective = objective_of(problem)
     with users_code(objective.metric, f"the objective {objective.name}", StudyError):

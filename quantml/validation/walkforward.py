@@ -86,7 +86,7 @@ class WalkForwardResult:
     @property
     def is_forward(self) -> bool:
         """Whether every fold trained on rows before its test block only."""
-        return all(part.fold.is_forward for part in self.folds)
+        return self.problem.study.validation.is_forward
 
     @property
     def first(self) -> int:

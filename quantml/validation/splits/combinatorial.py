@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -63,6 +63,9 @@ class CombinatorialPurged:
     >>> [[piece.place for piece in path] for path in split.paths(split.folds(clock))]
     [[0, 0, 1], [1, 2, 2]]
     """
+
+    is_forward: ClassVar[bool] = False
+    """Whether every fold trains on rows before its test block only."""
 
     blocks: int
     test_blocks: int

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -70,6 +70,9 @@ class WalkForward:
     >>> [(f.train.tolist(), f.test.tolist()) for f in WalkForward(train=3, test=2).folds(clock)]
     [([0, 1, 2], [3, 4]), ([2, 3, 4], [5])]
     """
+
+    is_forward: ClassVar[bool] = True
+    """Whether every fold trains on rows before its test block only."""
 
     train: int | str
     test: int | str
