@@ -98,3 +98,10 @@ def test_the_example_of_sensitivity_runs():
     assert made["found"].break_even.multiple > 1.0
     axes = [name for name in made["found"].cells if f"`{name}`" in (DOCS / "sensitivity.md").read_text()]
     assert {"costs", "delay", "capital", "participation", "borrow_bps", "band", "threshold", "filled"} <= set(axes)
+
+
+def test_the_examples_of_splits_run():
+    made = {}
+    for example in re.findall(r"```python\n(.*?)```", (DOCS / "splits.md").read_text(), re.DOTALL):
+        exec(example, made)
+    assert made["search"].n_splits_ == 15

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -18,18 +18,45 @@ from quantml.reports.tables import Table
 def summary(facts: Facts) -> str:
     """In one paragraph: how many folds and candidates, and what was left of the scores out of sample."""
     work = facts.manifest["work"]
-    sentences = [f"{words.plural(work['folds'], 'fold')}, laid from the first bar forward."]
+    laid, where, purged = _COMBINATORIAL if "paths" in facts.manifest else _FORWARD
+    sentences = [f"{words.plural(work['folds'], 'fold')}, {laid}."]
     if work["candidates"] > work["folds"]:
         sentences.append(
-            f"{words.plural(work['candidates'], 'configuration')} were scored inside the folds, on data before the"
-            " block that the best was then tested on."
+            f"{words.plural(work['candidates'], 'configuration')} were scored inside the folds, on data {where} that"
+            " the best was then tested on."
         )
     if work["training_rows"]:
         sentences.append(
             f"{words.plural(work['training_rows'], 'training row')} in all; {work['purged_rows']:,} were left out"
-            " because their outcome was not yet known when the fold was fitted."
+            f" because {purged}."
         )
-    return " ".join([*sentences, *_kept(facts)])
+    return " ".join([*sentences, *_kept(facts), *paths(facts)])
+
+
+_FORWARD: Final = (
+    "laid from the first bar forward",
+    "before the block",
+    "their outcome was not yet known when the fold was fitted",
+)
+_COMBINATORIAL: Final = (
+    "each trained on both sides of the blocks that it tested",
+    "outside the blocks",
+    "their outcome overlaps with what was tested, or lies within the embargo beside it",
+)
+"""How folds are laid, where candidates are scored, and why rows are left out."""
+
+
+def paths(facts: Facts) -> list[str]:
+    """In a sentence: the Sharpe ratios of the backtest paths of a combinatorial study; nothing for others."""
+    found = [part["metrics"]["sharpe_ratio"] for part in facts.manifest.get("paths", ()) if "metrics" in part]
+    defined = pd.Series(found, dtype="float64").dropna()
+    if defined.empty:
+        return []
+    middle, low, high = (words.measure("sharpe_ratio", one) for one in (defined.median(), defined.min(), defined.max()))
+    return [
+        f"Over {words.plural(len(found), 'backtest path')} the Sharpe ratio was {middle} in the middle, from {low} to"
+        f" {high}; the account shown is the first path's."
+    ]
 
 
 def _kept(facts: Facts) -> list[str]:

@@ -18,6 +18,7 @@ from quantml.record import CAUTIONS
 from quantml.reports import words
 from quantml.reports.accuracy import finding
 from quantml.reports.facts import Facts
+from quantml.reports.folds import paths
 from quantml.reports.outline import outline
 from quantml.reports.performance import confidence, cost_rate
 
@@ -44,6 +45,7 @@ def result_table(run: Run) -> RenderableType:
     parts: list[RenderableType] = [Text(f"{run.name}/{run.id}", style="bold"), Text(_scope(facts))]
     if facts.traded:
         parts.append(_comparison(facts))
+    parts += [Text(sentence.replace(words.THIN_SPACE, "")) for sentence in paths(facts)]
     if run.manifest["accuracy"]:
         parts.append(Text(finding(facts).replace(words.THIN_SPACE, "")))  # a line might end at the space
     if run.verdict is not None:

@@ -52,12 +52,17 @@ class Ground:
         Raises
         ------
         InputError
-            If the run only forecasts, or cannot be read; if its study or its data are not there, or not what they were.
+            If the run only forecasts or is of a combinatorial study, or cannot be read; if its study or its data are
+            not there, or not what they were.
         """
         found = run if isinstance(run, Run) else load_run(run)
         if not len(found.equity):
             hint = "Give its study a signal, and run it again."
             raise ParameterError(f"the run {_name(found)}", must="have traded", got="forecasts only", hint=hint)
+        if "paths" in found.manifest:
+            hint = "Validate its study with WalkForward, and run it again."
+            raise ParameterError(f"the run {_name(found)}", must="be a walk-forward, whose decisions make one account",
+                                 got="a combinatorial study", hint=hint)  # fmt: skip
         study = _study_of(found)
         market = study.load()
         _check_data(found, market)

@@ -1,5 +1,6 @@
 """Combinatorial studies: what a fold may see, its paths, and that nothing of a test block reaches what it is scored by."""
 
+import io
 from dataclasses import dataclass, field
 from functools import cache
 from math import comb
@@ -7,16 +8,19 @@ from math import comb
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 import quantml as qm
 from quantml import Bars, Choice, CombinatorialPurged, Costs, Study, Tuning, WalkForward, metrics
-from quantml.errors import ForecastError, SplitError, StudyError
+from quantml.errors import ForecastError, ParameterError, SplitError, StudyError
 from quantml.features import Momentum, Returns
 from quantml.features.transforms import GarchVolatility, Standardise
 from quantml.forecasters import ARIMA, HistoricalMean, Ridge
 from quantml.forecasters.base import RowForecast
 from quantml.loaders import Synthetic
 from quantml.operations.forecast import forecast_next
+from quantml.reports.terminal import result_table
+from quantml.reports.words import measure
 from quantml.signals import MovingAverageCross, Sign
 from quantml.simulation.simulator import Simulator, simulate
 from quantml.targets import ForwardReturn
@@ -241,6 +245,18 @@ def test_paths_are_saved_and_loaded_with_the_run(tmp_path):
     assert [part["fold"] for part in finished.manifest["paths"][0]["blocks"]] == [0, 0, 1, 2, 3]
 
 
+def test_terminal_and_report_tell_how_the_paths_differ(tmp_path):
+    finished = qm.run(study(), out=tmp_path)
+    sharpes = pd.Series([part["metrics"]["sharpe_ratio"] for part in finished.manifest["paths"]])
+    told = f"Over 4 backtest paths the Sharpe ratio was {measure('sharpe_ratio', sharpes.median())} in the middle"
+    console = Console(width=300, record=True, file=io.StringIO())
+    console.print(result_table(finished))
+    assert told in console.export_text()
+    page = (finished.folder / "report.html").read_text()
+    assert told in page
+    assert "each trained on both sides of the blocks that it tested" in page
+
+
 def test_a_walk_forward_has_no_paths(tmp_path):
     finished = qm.run(study(validation=WalkForward(train=200, test=50)), out=tmp_path)
     assert finished.paths == ()
@@ -299,6 +315,11 @@ def test_costs_that_are_measured_on_earlier_bars_start_each_path_after_them():
 def test_a_schedule_refuses_it():
     with pytest.raises(StudyError, match=r"must be a walk-forward whose test blocks follow one another"):
         forecast_next(study())
+
+
+def test_a_sensitivity_refuses_it():
+    with pytest.raises(ParameterError, match=r"must be a walk-forward, whose decisions make one account"):
+        qm.sensitivity(qm.run(study()))
 
 
 def test_a_study_that_trades_refuses_a_step_and_one_that_forecasts_may_leave_gaps():
