@@ -62,9 +62,9 @@ class Fold(ReadOnly):
         return _runs(self.test)
 
     def held(self, label_end: NDArray[np.int64]) -> tuple[Held, ...]:
-        """The blocks that training rows keep clear of; `label_end` is of every row of the clock."""
-        rows = [*self.runs, *(() if self.sealed is None else _runs(self.sealed))]
-        return tuple(Held.of(run, label_end[run]) for run in rows)
+        """The blocks that training rows keep clear of; `label_end` is of every row of the clock that there is yet."""
+        runs = [*self.runs, *(() if self.sealed is None else _runs(self.sealed))]
+        return tuple(Held.of(run, label_end[run[run < len(label_end)]]) for run in runs)
 
     def allows(self, label_end: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Say which rows of `train` may train.
@@ -72,7 +72,7 @@ class Fold(ReadOnly):
         Parameters
         ----------
         label_end : ndarray of int64, shape (T,) or (T, N)
-            Of every row of the clock.
+            Of every row of the clock; a walk-forward needs those until its first test row only.
 
         Returns
         -------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar, Final, Literal
@@ -156,7 +156,8 @@ class WalkForward:
         if not kept:
             raise self._too_short(clock)
         ends = enumerate(kept)
-        return tuple(self._fold(clock, number, start, stop, laid_by=self._step) for number, (start, stop) in ends)
+        laid = (self._fold(clock, number, start, stop, laid_by=self._step) for number, (start, stop) in ends)
+        return tuple(self._validated(clock, fold) for fold in laid)
 
     def refits(self, clock: pd.DatetimeIndex, fold: Fold) -> tuple[Fold, ...]:
         """Cut a fold's test block where the model is refitted; each part has its own training window."""
@@ -238,14 +239,19 @@ class WalkForward:
         if first is None:  # a refit point is never earlier than its block, which has a whole window
             raise SplitError("a training window", must="begin inside the data", where=f"fold {number}")
         train, test = np.arange(first, start, dtype=np.int64), np.arange(start, stop, dtype=np.int64)
+        return Fold(number, train, test, embargo=self.embargo)
+
+    def _validated(self, clock: pd.DatetimeIndex, fold: Fold) -> Fold:
+        """Return a fold with the last part of its window as its validation part, where one is declared."""
         if self._validation is None:
-            return Fold(number, train, test, embargo=self.embargo)
-        begin = self._window_start(clock, start, self._validation, laid_by)
-        if begin is None or not first < begin < start:
-            hint = "Lengthen WalkForward.validation." if begin == start else "Shorten WalkForward.validation."
+            return fold
+        begin, first = self._window_start(clock, fold.start, self._validation, self._step), int(fold.train[0])
+        if begin is None or not first < begin < fold.start:
+            hint = "Lengthen WalkForward.validation." if begin == fold.start else "Shorten WalkForward.validation."
             raise SplitError("WalkForward.validation", must="hold rows, and leave rows of the window to train on",
-                             got=self.validation, where=f"fold {number}, {start - first} rows", hint=hint)  # fmt: skip
-        return Fold(number, train, test, validation=train[begin - first :], embargo=self.embargo)
+                             got=self.validation, where=f"fold {fold.number}, {len(fold.train)} rows",
+                             hint=hint)  # fmt: skip
+        return replace(fold, validation=fold.train[begin - first :])
 
     # ------------------------------------------- scikit-learn's splitter protocol
 
