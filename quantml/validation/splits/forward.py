@@ -238,6 +238,10 @@ class WalkForward:
         first = self._train_start(clock, start, laid_by)
         if first is None:  # a refit point is never earlier than its block, which has a whole window
             raise SplitError("a training window", must="begin inside the data", where=f"fold {number}")
+        if first == start:
+            hint = "Lengthen WalkForward.train, or mend the gap in the data."
+            raise SplitError("a training window", must="hold rows", got=f"none in {self.train}",
+                             where=f"fold {number}, before {clock[start]:%Y-%m-%d}", hint=hint)  # fmt: skip
         train, test = np.arange(first, start, dtype=np.int64), np.arange(start, stop, dtype=np.int64)
         return Fold(number, train, test, embargo=self.embargo)
 
