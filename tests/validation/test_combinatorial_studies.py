@@ -24,7 +24,9 @@ from quantml.reports.words import measure
 from quantml.signals import MovingAverageCross, Sign
 from quantml.simulation.simulator import Simulator, simulate
 from quantml.targets import ForwardReturn
+from quantml.validation import scoring
 from quantml.validation.problem import Problem
+from quantml.validation.scoring import Block, Stretch
 from quantml.validation.walkforward import walk_forward
 from quantml.validation.workers import Loky
 from quantml.weighting import AbsoluteReturnWeights, UniquenessWeights
@@ -212,6 +214,53 @@ def whole_history(fast, slow):
     """Returns of a crossing over all bars, in one account."""
     decided = Problem.of(rule_on(BARS, SPLIT, fast=fast, slow=slow), BARS).rule_weights({})
     return simulate(decided.frame, BARS, costs=Costs(commission_bps=1)).returns.to_numpy()
+
+
+class Notes:
+    """An objective that notes the returns it is given."""
+
+    __name__ = "noted"
+
+    def __init__(self):
+        self.given = []
+
+    def __call__(self, returns):
+        self.given.append(returns)
+        return 0.0
+
+
+def seldom(_, context):
+    """Hold all of the first symbol, decided on rows 10 and 200 only."""
+    weights = np.full(context.bars.close.shape, np.nan)
+    weights[[row for row in (10, 200) if row < len(weights)]] = [1.0, 0.0]
+    return pd.DataFrame(weights, index=context.bars.clock, columns=context.bars.symbols)
+
+
+def test_nothing_is_held_across_a_test_block_inside_a_fold():
+    noted = Notes()
+    declared = study(forecaster=Ridge(alpha=Choice(1.0, 2.0)), signal=seldom, tuning=Tuning(noted))
+    problem, fold = Problem.of(declared, BARS), SPLIT.folds(BARS.clock)[4]  # tests rows 60 to 179
+    values = {"forecaster.alpha": 1.0}
+    parts = [np.arange(60), np.arange(180, 240)]
+    blocks = [Block(part, np.zeros((60, 2)), None, None) for part in parts]
+    scoring.score(problem, [Stretch(part, (seldom,), values) for part in parts], blocks, fold)
+    (returns,) = noted.given
+    rows = BARS.clock.get_indexer(returns.index)
+    assert rows.min() == 1
+    assert rows.max() == 240
+    assert not set(range(61, 181)) & set(rows)
+    assert (returns[(rows > 11) & (rows < 60)] != 0.0).all()
+    assert (returns[(rows > 180) & (rows <= 200)] == 0.0).all()
+    assert (returns[rows > 201] != 0.0).all()
+
+
+def test_rules_are_scored_on_the_declared_validation_part():
+    noted = Notes()
+    cross = MovingAverageCross(fast=2, slow=Choice(5, 10))
+    declared = study(features=(), target=None, forecaster=None, signal=cross, tuning=Tuning(noted),
+                     validation=WalkForward(train=200, test=100, validation=50))  # fmt: skip
+    walk_forward(declared, BARS)
+    assert [len(returns) for returns in noted.given] == [51, 51, 201]  # two candidates, and the window in sample
 
 
 # ------------------------------------------------------------------- paths
