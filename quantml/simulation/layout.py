@@ -53,9 +53,9 @@ class Market(NamedTuple):
     split, dividend : ndarray, shape (T, N)
     member : ndarray of bool, shape (T, N)
         Where a symbol may be held; elsewhere it is sold, whether or not the row is a decision.
-    whole, everyone, decides, full : ndarray of bool, shape (T,)
-        Where every symbol has a bar; where every symbol is a member; where there is a decision; where there is one
-        about every symbol, and all are members.
+    acts, whole, everyone, decides, full : ndarray of bool, shape (T,)
+        Where a symbol has a split or a dividend; where every symbol has a bar; where every symbol is a member; where
+        there is a decision; where there is one about every symbol, and all are members.
     session : ndarray of int64, shape (T, N)
         How many sessions each symbol has had.
     due : ndarray of int64, shape (N,)
@@ -80,6 +80,7 @@ class Market(NamedTuple):
     split: Floats
     dividend: Floats
     member: NDArray[np.bool_]
+    acts: NDArray[np.bool_]
     whole: NDArray[np.bool_]
     everyone: NDArray[np.bool_]
     decides: NDArray[np.bool_]
@@ -271,7 +272,7 @@ def _named(kind: Any, *parts: Any) -> Any:
 
 
 MARKET: Any = _named(
-    Market, F2, F2, F2, F2, F2, F2, F2, F2, B2, B1, B1, B1, B1, I2, I1, F1, F1, F2, F2, F2, F2
+    Market, F2, F2, F2, F2, F2, F2, F2, F2, B2, B1, B1, B1, B1, B1, I2, I1, F1, F1, F2, F2, F2, F2
 )  # fmt: skip
 TERMS: Any = _named(Terms, F1, F2, FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, BOOL)
 HANDLING: Any = _named(Handling, BOOL, FLOAT, FLOAT, FLOAT, FLOAT, BOOL, INT, FLOAT, BOOL, BOOL, FLOAT)

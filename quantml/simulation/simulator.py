@@ -161,7 +161,7 @@ class Simulator(Declaration):
             hint = "They live from the open of the next bar on."
             raise SimulationError("limit and stop orders", must="have fill=Fill.NEXT_OPEN", got=str(fill), hint=hint)
         limits, levels = self.margin.limits, levels_of(self.exits, reenter=self.reenter)  # type: ignore[arg-type]
-        simple = handling.kind == MARKET_ORDER and not (by_units or levels.active or band)
+        simple = handling.kind == MARKET_ORDER and not (by_units or levels.active)
         simple = simple and handling.participation == np.inf and limits.leverage == np.inf
         terms = terms_of(costs, bars.periods_per_year)
         return Rules(
@@ -171,7 +171,7 @@ class Simulator(Declaration):
             levels=levels,
             delist_after=int(self.delist_after),
             when=_WHEN[fill],
-            stateful=not simple,
+            stateful=not simple or band > 0.0,
             plain=simple and terms.flat and fill is not Fill.PERIOD,
         )
 

@@ -234,25 +234,42 @@ def test_without_costs_the_account_is_the_product_of_weighted_returns(
         assert_allclose(done.equity / 1e6, (1.0 + earned).cumprod(), rtol=1e-12)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(seed=SEEDS, fill=FILLS, gross=one_of(1.0, 30.0), universe=st.booleans(), rates=one_of(0.0, 10.0))
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    seed=SEEDS,
+    fill=FILLS,
+    gross=one_of(1.0, 30.0),
+    universe=st.booleans(),
+    rates=one_of(0.0, 10.0),
+    lot=one_of(0.0, 1.0, 700.0),
+    band=one_of(0.0, 0.1, 0.7),
+)
 def test_options_that_bind_nothing_change_no_bit(
-    seed: int, fill: Fill, gross: float, universe: bool, rates: float, world_of: Callable[..., Any]
+    seed: int,
+    fill: Fill,
+    gross: float,
+    universe: bool,
+    rates: float,
+    lot: float,
+    band: float,
+    world_of: Callable[..., Any],
 ) -> None:
     """The short way of plain bars and the way through every option are the same."""
     world = world_of(seed, gross=gross, universe=universe, wide=True)
     costs = Costs(commission_bps=rates, borrow_bps=rates, financing_bps=rates)
-    same = {"costs": costs, "fill": fill, "delist_after": 3, "cash": 0.02}
-    neutral = [
+    execution = Execution(lot=lot, minimum_notional=lot)
+    same: dict[str, Any] = {"costs": costs, "fill": fill, "delist_after": 3, "cash": 0.02}
+    same |= {"rebalancing": Rebalancing(band=band), "execution": execution}
+    neutral: list[dict[str, Any]] = [
         {"margin": Margin(leverage=1e12)},
-        {"execution": Execution(participation=1.0, carry=True)},
+        {"execution": replace(execution, participation=1.0, carry=True)},
         {"exits": TakeProfit(1e9), "reenter": True},
     ]
     quoted = {name: values * (1e12 if name == "volume" else 1.0) for name, values in world.bars.quoted.items()}
     bars = replace(world.bars, quoted=quoted)
     plain = simulate(world.weights, bars, **same)
     for option in neutral:
-        other = simulate(world.weights, bars, **same, **option)
+        other = simulate(world.weights, bars, **same | option)
         for name, values in plain.ledger.items():
             assert_array_equal(values, other.ledger[name])
 
