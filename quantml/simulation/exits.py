@@ -70,8 +70,10 @@ class StopLoss(Declaration):
 class TrailingStop(StopLoss):
     """Close a position once its price has come back by `distance`, as a fraction of the best price since entry.
 
-    The best price moves once a bar, at its close, to the bar's high for a long position and its low for a short one:
-    within a bar it is not known which came first.
+    The best price follows the bar's high for a long position and its low for a short one. Which of the bar's extremes
+    came first is not known, so that both paths are kept: the pessimistic one leaves where either order of open, high,
+    low and close would, at the lower of their prices, or stays where that is worth less at the close; the optimistic
+    one leaves only where both do, at the better price.
 
     Parameters
     ----------
@@ -161,7 +163,7 @@ def levels_of(exits: Sequence[Any], *, reenter: bool) -> Levels:
 
 
 @kernel(types.UniTuple(FLOAT, 2)(FLOAT, FLOAT, FLOAT, LEVELS), counted=False)
-def _stop_of(side: float, entry: float, peak: float, levels: Levels) -> tuple[float, float]:
+def stop_of(side: float, entry: float, peak: float, levels: Levels) -> tuple[float, float]:
     """Return the price of a position's stop against it, and the kind that it is."""
     loss, trail = entry * (1.0 - side * levels.loss), peak * (1.0 - side * levels.trail)
     if (trail > loss) if side > 0.0 else (trail < loss):
@@ -213,18 +215,20 @@ def _close_all(t: int, market: Market, rules: Rules, book: Book) -> None:
 
 @kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
 def exit_at_open(t: int, market: Market, rules: Rules, book: Book) -> None:
-    """Close what has a stop or target that the open is beyond, at the open."""
+    """Close what has a stop or target that the open is beyond, at the open; the stop of the rest follows to there."""
     for n in range(book.pending.size):
         book.at[n] = np.nan
         if not _is_watched(t, n, market.close, book):
             continue
         first = market.open[t, n] * book.shift[n]
         side = 1.0 if book.positions[t + 1, n] > 0.0 else -1.0
-        stop, kind = _stop_of(side, book.entry[n], book.peak[n], rules.levels)
+        stop, kind = stop_of(side, book.entry[n], book.peak[n], rules.levels)
         if side * (first - stop) <= 0.0:
             book.at[n], book.kind[n] = first, int(kind)
         elif side * (first - book.entry[n] * (1.0 + side * rules.levels.profit)) >= 0.0:
             book.at[n], book.kind[n] = first, PROFIT
+        else:
+            book.peak[n] = side * max(side * book.peak[n], side * first)
     _close_all(t, market, rules, book)
 
 
@@ -257,9 +261,38 @@ def _surely_seen(
     before = book.opened[n]
     if np.isnan(before):
         return True, True
-    stop, _ = _stop_of(side, before, book.peak[n], rules.levels)
+    stop, _ = stop_of(side, before, book.peak[n], rules.levels)
     target = before * (1.0 + side * rules.levels.profit)
     return side * (worst - stop) <= 0.0 or last < 0.0, side * (best - target) >= 0.0 or last > 0.0
+
+
+@kernel(types.UniTuple(FLOAT, 2)(INT, FLOAT, FLOAT, FLOAT, FLOAT, RULES, BOOK), counted=False)
+def _exit_within(
+    n: int, side: float, worst: float, best: float, close: float, rules: Rules, book: Book
+) -> tuple[float, float]:
+    """Return the price at which a position leaves within the bar, NaN where it stays, and why.
+
+    Without a stop at the level that it had after the open, and without a target, one may be reached that has
+    followed the bar's best price.
+    """
+    levels, begun, entry, peak = rules.levels, book.begun[n], book.entry[n], book.peak[n]
+    highest = side * max(side * peak, side * best)
+    if begun == BY_STOP:
+        peak = highest  # a stop order lies on the way to it
+    stop, kind = stop_of(side, entry, peak, levels)
+    moved, moved_kind = stop_of(side, entry, highest, levels)
+    target = entry * (1.0 + side * levels.profit)
+    last = 1.0 if side * (close - target) >= 0.0 else (-1.0 if side * (close - stop) <= 0.0 else 0.0)
+    seen_worst, seen_best = _surely_seen(n, side, worst, best, last, rules, book)
+    touched = _first_touched(side * (worst - stop), side * (best - target), seen_worst, seen_best, levels)
+    if touched > 0:
+        return target, float(PROFIT)
+    if touched < 0:
+        return (moved, moved_kind) if levels.optimistic and begun == FROM_OPEN else (stop, kind)
+    reached = close if levels.optimistic else worst
+    if moved != stop and side * (reached - moved) <= 0.0 and (levels.optimistic or begun != BY_LIMIT):
+        return moved, moved_kind
+    return np.nan, kind
 
 
 @kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
@@ -274,19 +307,13 @@ def exit_within(t: int, market: Market, rules: Rules, book: Book) -> None:
         if not _is_watched(t, n, market.close, book):
             continue
         shift, side = book.shift[n], 1.0 if book.positions[t + 1, n] > 0.0 else -1.0
-        stop, kind = _stop_of(side, book.entry[n], book.peak[n], rules.levels)
-        target = book.entry[n] * (1.0 + side * rules.levels.profit)
         worst, best = market.low[t, n] * shift, market.high[t, n] * shift
         if side < 0.0:
             worst, best = best, worst
-        close = market.close[t, n] * shift
-        last = 1.0 if side * (close - target) >= 0.0 else (-1.0 if side * (close - stop) <= 0.0 else 0.0)
-        seen_worst, seen_best = _surely_seen(n, side, worst, best, last, rules, book)
-        touched = _first_touched(side * (worst - stop), side * (best - target), seen_worst, seen_best, rules.levels)
-        if touched < 0:
-            book.at[n], book.kind[n] = stop, int(kind)
-        elif touched > 0:
-            book.at[n], book.kind[n] = target, PROFIT
+        price, kind = _exit_within(n, side, worst, best, market.close[t, n] * shift, rules, book)
+        book.at[n] = price
+        if not np.isnan(price):
+            book.kind[n] = int(kind)
     _close_all(t, market, rules, book)
 
 
@@ -299,7 +326,7 @@ def grow_older(t: int, market: Market, rules: Rules, book: Book) -> None:
             continue
         if book.begun[n] != LATE:
             best = market.high[t, n] if held > 0.0 else market.low[t, n]
-            if book.begun[n] != FROM_OPEN:
+            if book.begun[n] == BY_LIMIT:
                 best = market.close[t, n]
             best *= book.shift[n]
             book.peak[n] = max(book.peak[n], best) if held > 0.0 else min(book.peak[n], best)

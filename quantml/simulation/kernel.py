@@ -12,6 +12,7 @@ from numba import types
 from quantml.kernels import F2, kernel
 from quantml.simulation.charges import accrue, settle
 from quantml.simulation.exits import exit_at_open, exit_within, grow_older
+from quantml.simulation.intrabar import meet_prices
 from quantml.simulation.layout import (
     AT_OPEN,
     BOOK,
@@ -34,7 +35,7 @@ from quantml.simulation.layout import (
     Rules,
 )
 from quantml.simulation.margin import call_margin, limit_orders
-from quantml.simulation.orders import cut_orders, meet_prices, size_orders
+from quantml.simulation.orders import cut_orders, size_orders
 from quantml.simulation.plain import trade_plainly
 
 
@@ -229,7 +230,7 @@ def _trade(t: int, market: Market, rules: Rules, book: Book) -> bool:
         return False
     size_orders(t, equity, market, rules, book)
     if rules.handling.kind != MARKET_ORDER:
-        meet_prices(t, equity, market, rules.handling, book)
+        meet_prices(t, equity, market, rules, book)
     if not rules.handling.plain:
         cut_orders(t, market, rules.handling, book)
     if rules.limits.leverage < np.inf:

@@ -46,9 +46,10 @@ class Margin(Declaration):
     ----------
     leverage : float, optional
         Most gross market value after an order, as a multiple of equity after its costs: 1 for no borrowing, 2 for
-        an initial margin of one half. Orders are valued at the prices of their fills, the rest at the bar's. What
-        enlarges positions is cut, all orders of the bar by the same share; what reduces them is not.
-        `Simulation.cut_by_leverage` tells how much was cut. There is no limit unless given.
+        an initial margin of one half. Weights that ask for more are refused. Where costs, lots or prices lead orders
+        beyond it, what enlarges positions is cut, all orders of the bar by the same share; what reduces them is not.
+        Orders are valued at the prices of their fills, the rest at the bar's. `Simulation.cut_by_leverage` tells how
+        much was cut. There is no limit unless given.
     maintenance : float
         Least equity as a fraction of gross market value at a close, below 1; no order may lead below it either. 0 never
         calls.

@@ -39,6 +39,7 @@ from quantml.simulation.reading import (
     Framed,
     Orders,
     check_account,
+    check_gross,
     fill_for,
     positions_of,
     read_decisions,
@@ -125,6 +126,8 @@ class Simulator(Declaration):
         check_one_currency(bars)
         chosen = fill_for(fill, bars)
         decisions = self.rebalancing.thin(read_decisions(weights, bars), bars)
+        if not isinstance(weights, Orders):
+            check_gross(decisions, bars, self.margin.leverage)
         rules = self._rules(weights, bars, costs, chosen)
         market = lay_market(bars, chosen, decisions, rules, costs, cash)
         book, ruined = self._kept(decisions, market, rules, bars)
@@ -192,7 +195,9 @@ def _is_ambiguous(rules: Rules) -> bool:
     levels: Levels = rules.levels
     against = min(levels.loss, levels.trail) < np.inf
     works = rules.handling.kind != MARKET_ORDER
-    return (against and levels.profit < np.inf) or (works and (against or levels.profit < np.inf))
+    return (
+        levels.trail < np.inf or (against and levels.profit < np.inf) or (works and (against or levels.profit < np.inf))
+    )
 
 
 def simulate(

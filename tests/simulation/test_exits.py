@@ -110,14 +110,58 @@ def test_a_position_that_comes_about_within_the_bar(case: str) -> None:
     assert (done.ambiguous > 0.0) == (ambiguous > 0.0)
 
 
-def test_a_trailing_stop_moves_at_closes() -> None:
-    # The high of 120 on row 2 sets the stop to 108 for row 3; on row 2 itself it stood at 90.
-    rising = bars(FLAT, FLAT, (101, 120, 100, 118), (117, 119, 107, 110), FLAT)
-    assert exit_of(run(rising, TrailingStop(0.1))) == [3, pytest.approx(108.0), "trailed"]
-    nearer = bars(FLAT, FLAT, (101, 120, 97, 118), FLAT)
+# Bought at 100, the stop 10 % below the best price, so at 90 when row 2 begins; and what is left of it at its close on
+# the pessimistic and on the optimistic path.
+TRAILS: dict[str, Any] = {
+    "the low is below the old stop": ((100, 120, 89, 118), 90.0, 108.0),
+    "the low is between the stops": ((101, 120, 100, 118), 108.0, 118.0),
+    "the close is between the stops": ((101, 120, 100, 107), 108.0, 108.0),
+    "the low is above both": ((101, 110, 100, 105), 105.0, 105.0),
+    "no new high": ((99, 100, 89, 95), 90.0, 90.0),
+    "a gap": ((88, 120, 87, 118), 88.0, 88.0),
+}
+
+
+@pytest.mark.parametrize("case", TRAILS)
+def test_a_trailing_stop_follows_the_bar(case: str) -> None:
+    bar, pessimistic, optimistic = TRAILS[case]
+    done = run(bars(FLAT, FLAT, bar), TrailingStop(0.1))
+    for path, worth in ((done.equity, pessimistic), (done.optimistic_equity, optimistic)):
+        assert path.iloc[-1] == pytest.approx(1000.0 + 5.0 * (worth - 100.0))
+
+
+def test_a_trailing_stop_remembers_the_bars_before() -> None:
+    # The high of 110 on row 2 sets the stop to 99 for row 3.
+    rising = bars(FLAT, FLAT, (101, 110, 100, 108), (107, 108, 98, 100), FLAT)
+    assert exit_of(run(rising, TrailingStop(0.1))) == [3, pytest.approx(99.0), "trailed"]
+    nearer = bars(FLAT, FLAT, (101, 105, 97, 103), FLAT)
     assert exit_of(run(nearer, [TrailingStop(0.1), StopLoss(0.02)])) == [2, 98.0, "loss"]
-    falling = bars(FLAT, FLAT, (99, 100, 80, 82), (83, 89, 81, 82), FLAT)
-    assert exit_of(run(falling, TrailingStop(0.1), {0: -0.5})) == [3, pytest.approx(88.0), "trailed"]
+    falling = bars(FLAT, FLAT, (99, 100, 95, 97), (97, 105, 96, 104), FLAT)
+    assert exit_of(run(falling, TrailingStop(0.1), {0: -0.5})) == [3, pytest.approx(104.5), "trailed"]
+
+
+def test_a_target_comes_before_the_stop_that_follows_to_it() -> None:
+    # on the way to the high of 125 the price passes 115, on either order; 90 is not touched
+    found = exit_of(run(bars(FLAT, FLAT, (101, 125, 100, 105), FLAT), [TrailingStop(0.1), TakeProfit(0.15)]))
+    assert found == [2, pytest.approx(115.0), "profit"]
+
+
+# Entered within row 1 at a limit of 98 or a stop of 102; the stop follows 10 % below, so begins at 88.2 or 91.8.
+TRAILED_ENTRIES: dict[str, Any] = {
+    "the high may be before the limit": ({"limit": 0.02}, (100, 115, 96, 100), 100.0, 103.5),
+    "the low is below the stop of the limit": ({"limit": 0.02}, (100, 115, 88, 100), 88.2, 88.2),
+    "the low may be before the stop order": ({"stop": 0.02}, (100, 115, 96, 110), 103.5, 110.0),
+    "the close is below the stop": ({"stop": 0.02}, (100, 115, 96, 100), 103.5, 103.5),
+}
+
+
+@pytest.mark.parametrize("case", TRAILED_ENTRIES)
+def test_a_trailing_stop_of_a_position_that_comes_about_within_the_bar(case: str) -> None:
+    offset, bar, pessimistic, optimistic = TRAILED_ENTRIES[case]
+    done = run(bars(FLAT, bar), TrailingStop(0.1), execution=Execution(**offset))
+    bought = 98.0 if "limit" in offset else 102.0
+    for path, worth in ((done.equity, pessimistic), (done.optimistic_equity, optimistic)):
+        assert path.iloc[-1] == pytest.approx(1000.0 + 500.0 / bought * (worth - bought))
 
 
 def test_the_bar_of_a_late_entry_is_not_looked_at() -> None:
@@ -252,10 +296,43 @@ def test_an_order_that_reduces_leaves_the_rest_to_its_stops() -> None:
     panel = bars(FLAT, FLAT, (100, 106, 100, 100), FLAT)
     done = simulate(in_units(panel, {0: 100.0, 1: -50.0}, limit={1: 103.0}), panel, exits=TakeProfit(0.05))
     assert done.fills["price"].tolist() == [100.0, 103.0, 105.0]
-    # the high of 120 counts for a trailing stop after one unit was sold: 109.2 on row 3, which opens at 109
+    # the high of 120 counts for a trailing stop after one unit was sold: 109.2
     panel = bars(FLAT, FLAT, (100, 120, 100, 109), (109, 109, 109, 109), FLAT)
     done = simulate(in_units(panel, {0: 100.0, 1: -1.0}, limit={1: 103.0}), panel, exits=TrailingStop(0.09))
-    assert done.fills["price"].tolist() == [100.0, 103.0, 109.0]
+    assert done.fills["price"].tolist() == [100.0, 103.0, pytest.approx(109.2)]
+
+
+# 100 held at 100, with a stop at 95 and a target at 110; what an order to sell at a price is filled at, or the exit before
+# it, on the pessimistic and on the optimistic path.
+AGAINST: dict[str, Any] = {
+    "a limit above, the stop below": ({"limit": 103.0}, (100, 104, 94, 99), 95.0, 103.0),
+    "a limit beyond the target": ({"limit": 112.0}, (100, 113, 99, 100), 110.0, 110.0),
+    "a limit before the target": ({"limit": 103.0}, (100, 111, 99, 100), 103.0, 103.0),
+    "a stop order before the stop": ({"stop": 97.0}, (100, 101, 94, 96), 97.0, 97.0),
+    "a stop order beyond the stop": ({"stop": 93.0}, (100, 101, 92, 94), 95.0, 95.0),
+    "a stop order below, the target above": ({"stop": 97.0}, (100, 111, 96, 98), 97.0, 110.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("case", AGAINST)
+def test_what_comes_first_of_a_stop_and_an_order_against_the_position(case: str, side: float) -> None:
+    offset, bar, pessimistic, optimistic = AGAINST[case]
+    first, high, low, close = (100 + side * (price - 100) for price in bar)
+    panel = bars(FLAT, FLAT, (first, max(high, low), min(high, low), close), FLAT, FLAT)
+    prices = {name: {1: 100 + side * (price - 100)} for name, price in offset.items()}
+    orders = in_units(panel, {0: 100.0 * side, 1: -100.0 * side}, **prices)
+    done = simulate(orders, panel, exits=[LOSS, PROFIT])
+    for path, price in ((done.equity, pessimistic), (done.optimistic_equity, optimistic)):
+        assert path.iloc[-1] == pytest.approx(1e6 + 100 * (price - 100))
+    assert done.positions["A"].iloc[-1] == 0.0
+
+
+def test_a_weight_whose_stop_came_first_has_asked_for_nothing() -> None:
+    # bought at 97, sold at the stop of 92.15 on row 2, before the limit of 103; the decision of row 3 may buy again
+    panel = bars(FLAT, (100, 100, 97, 100), (100, 104, 92, 100), FLAT, (100, 101, 97, 100))
+    done = run(panel, LOSS, {0: 0.5, 1: 0.0, 3: 0.5}, execution=Execution(limit=0.03))
+    assert done.fills["price"].tolist() == [97.0, pytest.approx(92.15), 97.0]
 
 
 @pytest.mark.parametrize(("high", "price", "ambiguous"), [(106.0, 101.85, False), (104.0, None, True)])

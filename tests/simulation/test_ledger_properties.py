@@ -99,8 +99,16 @@ def decided(world: Any) -> pd.DataFrame:
     return weights.mask(young, 0.0)
 
 
+def within(weights: pd.DataFrame, margin: Margin) -> pd.DataFrame:
+    """Scale decisions down to what a limit allows them to ask for."""
+    if margin.leverage is None:
+        return weights
+    return weights.div((weights.abs().sum(axis=1) / margin.leverage).clip(lower=1.0), axis=0)
+
+
 def run(world: Any, chosen: dict[str, Any], **more: Any) -> Simulation:
-    return simulate(decided(world), world.bars, **(chosen | more))
+    every = chosen | more
+    return simulate(within(decided(world), every.get("margin", Margin())), world.bars, **every)
 
 
 def orders(world: Any, seed: int) -> Orders:
