@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 
 from quantml.errors import SimulationError, check, is_finite, is_whole
-from quantml.kernels import F2, kernel
+from quantml.kernels import F2, kernel_part
 from quantml.simulation.charges import settle
 from quantml.simulation.layout import (
     BOOK,
@@ -162,7 +162,7 @@ def levels_of(exits: Sequence[Any], *, reenter: bool) -> Levels:
 # ----------------------------------------------------------------- kernels
 
 
-@kernel(types.UniTuple(FLOAT, 2)(FLOAT, FLOAT, FLOAT, LEVELS), counted=False)
+@kernel_part(types.UniTuple(FLOAT, 2)(FLOAT, FLOAT, FLOAT, LEVELS))
 def stop_of(side: float, entry: float, peak: float, levels: Levels) -> tuple[float, float]:
     """Return the price of a position's stop against it, and the kind that it is."""
     loss, trail = entry * (1.0 - side * levels.loss), peak * (1.0 - side * levels.trail)
@@ -171,7 +171,7 @@ def stop_of(side: float, entry: float, peak: float, levels: Levels) -> tuple[flo
     return loss, float(LOSS)
 
 
-@kernel(BOOL(INT, INT, F2, BOOK), counted=False)
+@kernel_part(BOOL(INT, INT, F2, BOOK))
 def _is_watched(t: int, n: int, close: Floats, book: Book) -> bool:
     """Say whether a symbol is held on a bar of its own, and is not on its way out already."""
     if book.positions[t + 1, n] == 0.0 or np.isnan(close[t, n]):
@@ -179,7 +179,7 @@ def _is_watched(t: int, n: int, close: Floats, book: Book) -> bool:
     return bool(book.why[n] < LOSS or np.isnan(book.rest[n]))
 
 
-@kernel(types.void(INT, INT, FLOAT, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, INT, FLOAT, RULES, BOOK))
 def _block(t: int, n: int, held: float, rules: Rules, book: Book) -> None:
     """Drop what waits in units or would hold the same side; let nothing do so before a decision has asked otherwise.
 
@@ -193,7 +193,7 @@ def _block(t: int, n: int, held: float, rules: Rules, book: Book) -> None:
         book.blocked[n] = 1 if held > 0.0 else NOBODY
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, RULES, BOOK))
 def _close_all(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Close what has a price to leave at, as far as its volume goes; the rest waits."""
     leaves = False
@@ -213,7 +213,7 @@ def _close_all(t: int, market: Market, rules: Rules, book: Book) -> None:
         settle(t, False, market, rules, book)
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, RULES, BOOK))
 def exit_at_open(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Close what has a stop or target that the open is beyond, at the open; the stop of the rest follows to there."""
     for n in range(book.pending.size):
@@ -232,7 +232,7 @@ def exit_at_open(t: int, market: Market, rules: Rules, book: Book) -> None:
     _close_all(t, market, rules, book)
 
 
-@kernel(INT(FLOAT, FLOAT, BOOL, BOOL, LEVELS), counted=False)
+@kernel_part(INT(FLOAT, FLOAT, BOOL, BOOL, LEVELS))
 def _first_touched(against: float, beyond: float, seen_worst: bool, seen_best: bool, levels: Levels) -> int:
     """Say which price a bar touches first: -1 the stop, 1 the target, 0 neither.
 
@@ -246,7 +246,7 @@ def _first_touched(against: float, beyond: float, seen_worst: bool, seen_best: b
     return -1 if may_stop else (1 if sure_take else 0)
 
 
-@kernel(types.UniTuple(BOOL, 2)(INT, FLOAT, FLOAT, FLOAT, FLOAT, RULES, BOOK), counted=False)
+@kernel_part(types.UniTuple(BOOL, 2)(INT, FLOAT, FLOAT, FLOAT, FLOAT, RULES, BOOK))
 def _surely_seen(
     n: int, side: float, worst: float, best: float, last: float, rules: Rules, book: Book
 ) -> tuple[bool, bool]:
@@ -266,7 +266,7 @@ def _surely_seen(
     return side * (worst - stop) <= 0.0 or last < 0.0, side * (best - target) >= 0.0 or last > 0.0
 
 
-@kernel(types.UniTuple(FLOAT, 2)(INT, FLOAT, FLOAT, FLOAT, FLOAT, RULES, BOOK), counted=False)
+@kernel_part(types.UniTuple(FLOAT, 2)(INT, FLOAT, FLOAT, FLOAT, FLOAT, RULES, BOOK))
 def _exit_within(
     n: int, side: float, worst: float, best: float, close: float, rules: Rules, book: Book
 ) -> tuple[float, float]:
@@ -295,7 +295,7 @@ def _exit_within(
     return np.nan, kind
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, RULES, BOOK))
 def exit_within(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Close what has a stop or target that the bar touches, at its price.
 
@@ -317,7 +317,7 @@ def exit_within(t: int, market: Market, rules: Rules, book: Book) -> None:
     _close_all(t, market, rules, book)
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, RULES, BOOK))
 def grow_older(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Move best prices to the close of a bar, and order the sale of what has been held for long enough."""
     for n in range(book.pending.size):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from quantml.kernels import kernel
+from quantml.kernels import kernel_part
 from quantml.simulation.exits import stop_of
 from quantml.simulation.layout import (
     BOOK,
@@ -28,7 +28,7 @@ from quantml.simulation.layout import (
 from quantml.simulation.orders import ordered_units
 
 
-@kernel(types.Tuple((FLOAT, INT))(FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, HANDLING), counted=False)
+@kernel_part(types.Tuple((FLOAT, INT))(FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, HANDLING))
 def _price_met(
     side: float, first: float, high: float, low: float, level: float, handling: Handling
 ) -> tuple[float, int]:
@@ -43,7 +43,7 @@ def _price_met(
     return np.nan, FROM_OPEN
 
 
-@kernel(BOOL(INT, INT, FLOAT, INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(BOOL(INT, INT, FLOAT, INT, MARKET, RULES, BOOK))
 def _leaves_before(t: int, n: int, price: float, how: int, market: Market, rules: Rules, book: Book) -> bool:
     """Say whether a position is closed by its stop or target before an order against it is filled at `price`.
 
@@ -62,7 +62,7 @@ def _leaves_before(t: int, n: int, price: float, how: int, market: Market, rules
     return (stopped and side * (stop - price) > 0.0) or (taken and levels.optimistic)
 
 
-@kernel(types.void(INT, INT, FLOAT, FLOAT, INT, BOOK), counted=False)
+@kernel_part(types.void(INT, INT, FLOAT, FLOAT, INT, BOOK))
 def _take(n: int, t: int, price: float, worth: float, how: int, book: Book) -> None:
     """Size an order at the price at which it fills, where all of equity buys `worth` units."""
     held, ordered = book.positions[t + 1, n], book.wanted[n]
@@ -74,7 +74,7 @@ def _take(n: int, t: int, price: float, worth: float, how: int, book: Book) -> N
         book.opened[n] = book.entry[n]
 
 
-@kernel(types.void(INT, FLOAT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, FLOAT, MARKET, RULES, BOOK))
 def meet_prices(t: int, equity: float, market: Market, rules: Rules, book: Book) -> None:
     """Size limit and stop orders at the price at which they fill within the bar, if they do."""
     for n in range(book.pending.size):

@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 
 from quantml.errors import check, is_finite
-from quantml.kernels import F2, kernel
+from quantml.kernels import F2, kernel_part
 from quantml.simulation.layout import (
     BOOK,
     FLOAT,
@@ -126,7 +126,7 @@ class Execution(Declaration):
 # ----------------------------------------------------------------- kernels
 
 
-@kernel(FLOAT(FLOAT, FLOAT), counted=False)
+@kernel_part(FLOAT(FLOAT, FLOAT))
 def in_lots(units: float, lot: float) -> float:
     """Round units towards nothing to a multiple of `lot`."""
     if lot == 0.0:
@@ -135,7 +135,7 @@ def in_lots(units: float, lot: float) -> float:
     return float(np.copysign(lots * lot, units))
 
 
-@kernel(FLOAT(INT, INT, F2, V, HANDLING), counted=False)
+@kernel_part(FLOAT(INT, INT, F2, V, HANDLING))
 def room_at(t: int, n: int, volume: Floats, taken: Floats, handling: Handling) -> float:
     """Return the units of a symbol that may still be filled on bar t."""
     if handling.participation == np.inf:
@@ -143,7 +143,7 @@ def room_at(t: int, n: int, volume: Floats, taken: Floats, handling: Handling) -
     return float(in_lots(max(handling.participation * volume[t, n] - taken[n], 0.0), handling.lot))
 
 
-@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT), counted=False)
+@kernel_part(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT))
 def ordered_units(weight: float, rest: float, held: float, worth: float) -> float:
     """Return the units of what waits, where all of equity buys `worth` units."""
     if not np.isnan(weight):
@@ -151,7 +151,7 @@ def ordered_units(weight: float, rest: float, held: float, worth: float) -> floa
     return -held if abs(held + rest) <= HAIR * abs(rest) else rest
 
 
-@kernel(types.void(INT, FLOAT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, FLOAT, MARKET, RULES, BOOK))
 def size_orders(t: int, equity: float, market: Market, rules: Rules, book: Book) -> None:
     """Turn every order that waits for a symbol with a bar into units at the price of the bar."""
     for n in range(book.pending.size):
@@ -167,7 +167,7 @@ def size_orders(t: int, equity: float, market: Market, rules: Rules, book: Book)
             book.pending[n] = book.rest[n] = np.nan
 
 
-@kernel(types.void(INT, MARKET, HANDLING, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, HANDLING, BOOK))
 def cut_orders(t: int, market: Market, handling: Handling, book: Book) -> None:
     """Round orders to lots, drop the smallest, and cut them to their share of the volume."""
     for n in range(book.pending.size):

@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from quantml.kernels import F1, F2, kernel
+from quantml.kernels import F1, F2, kernel_part
 from quantml.simulation.charges import accrue, take_rates
 from quantml.simulation.layout import (
     BOOK,
@@ -43,7 +43,7 @@ from quantml.simulation.orders import in_lots
 FILLS = types.int32[:, ::1]
 
 
-@kernel(FLOAT(F1, F1, F1, V), counted=False)
+@kernel_part(FLOAT(F1, F1, F1, V))
 def _split(held: Floats, split: Floats, dividend: Floats, after: Floats) -> float:
     """Split units into `after`; return their dividends."""
     received = 0.0
@@ -53,13 +53,13 @@ def _split(held: Floats, split: Floats, dividend: Floats, after: Floats) -> floa
     return received
 
 
-@kernel(types.void(F1, V), counted=False)
+@kernel_part(types.void(F1, V))
 def _copy(held: Floats, after: Floats) -> None:
     for n in range(held.size):
         after[n] = held[n]
 
 
-@kernel(FLOAT(F1, F1), counted=False)
+@kernel_part(FLOAT(F1, F1))
 def value_of(units: Floats, price: Floats) -> float:
     """Return the value of all positions, in two sums side by side, since an addition waits for the one before it."""
     even, odd, pairs = 0.0, 0.0, units.size // 2
@@ -71,7 +71,7 @@ def value_of(units: Floats, price: Floats) -> float:
     return even + odd
 
 
-@kernel(FLOAT(F1, V), counted=False)
+@kernel_part(FLOAT(F1, V))
 def _short_value(held: Floats, mark: Floats) -> float:
     """Return the market value of shorts."""
     short = 0.0
@@ -81,7 +81,7 @@ def _short_value(held: Floats, mark: Floats) -> float:
     return short
 
 
-@kernel(BOOL(FLOAT, FLOAT, FLOAT, FLOAT, FLOAT), counted=False)
+@kernel_part(BOOL(FLOAT, FLOAT, FLOAT, FLOAT, FLOAT))
 def _is_within(band: float, weight: float, held: float, mark: float, equity: float) -> bool:
     """Say whether a position is too near to its decided weight to be traded."""
     if not band > 0.0 or weight == 0.0:
@@ -89,7 +89,7 @@ def _is_within(band: float, weight: float, held: float, mark: float, equity: flo
     return bool(abs(held * mark / equity - weight if held != 0.0 else weight) <= band)
 
 
-@kernel(BOOL(FLOAT, FLOAT, F1, F1, V), counted=False)
+@kernel_part(BOOL(FLOAT, FLOAT, F1, F1, V))
 def _is_followed(band: float, closed: float, weights: Floats, before: Floats, mark: Floats) -> bool:
     """Say whether the decision of the previous bar is followed for any symbol."""
     for n in range(mark.size):
@@ -99,7 +99,7 @@ def _is_followed(band: float, closed: float, weights: Floats, before: Floats, ma
     return False
 
 
-@kernel(types.void(FLOAT, F1, F1, V, V), counted=False)
+@kernel_part(types.void(FLOAT, F1, F1, V, V))
 def _size(equity: float, weights: Floats, price: Floats, units: Floats, wanted: Floats) -> None:
     """Write the units that are `wanted` to come from `units` to the weights."""
     least = ROUNDING * equity
@@ -109,7 +109,7 @@ def _size(equity: float, weights: Floats, price: Floats, units: Floats, wanted: 
         wanted[n] = order if counts else 0.0
 
 
-@kernel(types.void(HANDLING, F1, V, V), counted=False)
+@kernel_part(types.void(HANDLING, F1, V, V))
 def _round(handling: Handling, price: Floats, units: Floats, wanted: Floats) -> None:
     """Round orders to lots and drop the smallest, but for those that close a position."""
     lot, least_units, least_notional = handling.lot, handling.least_units, handling.least_notional
@@ -120,7 +120,7 @@ def _round(handling: Handling, price: Floats, units: Floats, wanted: Floats) -> 
         wanted[n] = wanted[n] if wanted[n] == -units[n] else order
 
 
-@kernel(types.void(FLOAT, FLOAT, F1, F1, V, V), counted=False)
+@kernel_part(types.void(FLOAT, FLOAT, F1, F1, V, V))
 def _keep(band: float, closed: float, weights: Floats, before: Floats, mark: Floats, wanted: Floats) -> None:
     """Drop the orders of what was within its band at the previous close."""
     for n in range(mark.size):
@@ -128,7 +128,7 @@ def _keep(band: float, closed: float, weights: Floats, before: Floats, mark: Flo
             wanted[n] = 0.0
 
 
-@kernel(types.Tuple((INT, FLOAT, FLOAT, FLOAT))(INT, INT, F1, F1, V, V, V, FILLS, M), counted=False)
+@kernel_part(types.Tuple((INT, FLOAT, FLOAT, FLOAT))(INT, INT, F1, F1, V, V, V, FILLS, M))
 def _fill(
     t: int,
     row: int,
@@ -166,7 +166,7 @@ def _fill(
     return row, spent, traded, value
 
 
-@kernel(FLOAT(F1, V, V), counted=False)
+@kernel_part(FLOAT(F1, V, V))
 def _hold(close: Floats, units: Floats, mark: Floats) -> float:
     """Mark, and return the value of all positions at the close."""
     value = 0.0
@@ -177,7 +177,7 @@ def _hold(close: Floats, units: Floats, mark: Floats) -> float:
     return value
 
 
-@kernel(types.Tuple((INT, BOOL))(INT, F2, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.Tuple((INT, BOOL))(INT, F2, MARKET, RULES, BOOK))
 def trade_plainly(t: int, decisions: Floats, market: Market, rules: Rules, book: Book) -> tuple[int, bool]:
     """Do bar t, which follows a decision about every symbol, and those after it as long as they are alike.
 
