@@ -277,8 +277,6 @@ def _exit_within(
     """
     levels, begun, entry, peak = rules.levels, book.begun[n], book.entry[n], book.peak[n]
     highest = side * max(side * peak, side * best)
-    if begun == BY_STOP:
-        peak = highest  # a stop order lies on the way to it
     stop, kind = stop_of(side, entry, peak, levels)
     moved, moved_kind = stop_of(side, entry, highest, levels)
     target = entry * (1.0 + side * levels.profit)
@@ -288,7 +286,7 @@ def _exit_within(
     if touched > 0:
         return target, float(PROFIT)
     if touched < 0:
-        return (moved, moved_kind) if levels.optimistic and begun == FROM_OPEN else (stop, kind)
+        return (moved, moved_kind) if levels.optimistic and begun != BY_LIMIT else (stop, kind)
     reached = close if levels.optimistic else worst
     if moved != stop and side * (reached - moved) <= 0.0 and (levels.optimistic or begun != BY_LIMIT):
         return moved, moved_kind

@@ -45,10 +45,11 @@ def _price_met(
 
 @kernel_part(BOOL(INT, INT, FLOAT, INT, MARKET, RULES, BOOK))
 def _leaves_before(t: int, n: int, price: float, how: int, market: Market, rules: Rules, book: Book) -> bool:
-    """Say whether a position is closed by its stop or target before an order against it is filled at `price`.
+    """Say whether a position is closed by its stop or target before an order is filled within the bar, at `price`.
 
     What lies nearer to the open on the same side comes first. Of two on either side the order is not known: the
-    pessimistic path takes the worse price first, the optimistic one the better.
+    pessimistic path takes the worse price first, the optimistic one the better; one that enlarges the position is
+    filled first on both, and `exits` says what of its bar it has seen.
     """
     side, levels = 1.0 if book.positions[t + 1, n] > 0.0 else -1.0, rules.levels
     stop, _ = stop_of(side, book.entry[n], book.peak[n], levels)
@@ -57,9 +58,10 @@ def _leaves_before(t: int, n: int, price: float, how: int, market: Market, rules
     if side < 0.0:
         worst, best = best, worst
     stopped, taken = side * (worst - stop) <= 0.0, side * (best - target) >= 0.0
-    if how == BY_LIMIT:
-        return (taken and side * (target - price) < 0.0) or (stopped and not levels.optimistic)
-    return (stopped and side * (stop - price) > 0.0) or (taken and levels.optimistic)
+    enlarges = side * book.wanted[n] > 0.0
+    if enlarges == (how == BY_STOP):  # its price is better than the open
+        return (taken and side * (target - price) < 0.0) or (stopped and not (levels.optimistic or enlarges))
+    return (stopped and side * (stop - price) > 0.0) or (taken and levels.optimistic and not enlarges)
 
 
 @kernel_part(types.void(INT, INT, FLOAT, FLOAT, INT, BOOK))
@@ -78,15 +80,16 @@ def _take(n: int, t: int, price: float, worth: float, how: int, book: Book) -> N
 def meet_prices(t: int, equity: float, market: Market, rules: Rules, book: Book) -> None:
     """Size limit and stop orders at the price at which they fill within the bar, if they do."""
     for n in range(book.pending.size):
-        side, shift, waits = book.wanted[n], book.shift[n], np.nan
+        side, shift, held, waits = book.wanted[n], book.shift[n], book.positions[t + 1, n], np.nan
         if np.isnan(market.price[t, n]):
             continue
         if side != 0.0 and book.why[n] == ORDERED and not np.isnan(book.level[n]):
             first, high, low = market.open[t, n] * shift, market.high[t, n] * shift, market.low[t, n] * shift
             price, how = _price_met(side, first, high, low, book.level[n], rules.handling)
-            against = rules.levels.active and book.positions[t + 1, n] * side < 0.0 and how != FROM_OPEN
-            if against and _leaves_before(t, n, price, how, market, rules, book):
-                price, waits = np.nan, 0.0 if not np.isnan(book.pending[n]) else np.nan  # it asks to hold nothing more
+            watched = rules.levels.active and held != 0.0 and how != FROM_OPEN
+            if watched and _leaves_before(t, n, price, how, market, rules, book):
+                weight, price = book.pending[n], np.nan
+                waits = 0.0 if weight * held < 0.0 else weight  # the other side is for this bar alone
             if not np.isnan(price):
                 _take(n, t, price, equity / price, how, book)
             else:

@@ -130,6 +130,14 @@ def test_a_trailing_stop_follows_the_bar(case: str) -> None:
         assert path.iloc[-1] == pytest.approx(1000.0 + 5.0 * (worth - 100.0))
 
 
+def test_a_target_comes_before_the_stop_that_follows_a_stop_order() -> None:
+    # bought at 102 on the way to 115, past the target of 107.1; the low of 96 is above 91.8
+    panel = bars(FLAT, (100, 115, 96, 110))
+    done = run(panel, [TrailingStop(0.1), TakeProfit(0.05)], execution=Execution(stop=0.02))
+    assert exit_of(done) == [1, pytest.approx(107.1), "profit"]
+    assert done.ambiguous == 0.0
+
+
 def test_a_trailing_stop_remembers_the_bars_before() -> None:
     # The high of 110 on row 2 sets the stop to 99 for row 3.
     rising = bars(FLAT, FLAT, (101, 110, 100, 108), (107, 108, 98, 100), FLAT)
@@ -326,6 +334,37 @@ def test_what_comes_first_of_a_stop_and_an_order_against_the_position(case: str,
     for path, price in ((done.equity, pessimistic), (done.optimistic_equity, optimistic)):
         assert path.iloc[-1] == pytest.approx(1e6 + 100 * (price - 100))
     assert done.positions["A"].iloc[-1] == 0.0
+
+
+# The same of an order that buys 100 more.
+WITH: dict[str, Any] = {
+    "a limit beyond the stop": ({"limit": 93.0}, (100, 101, 92, 99), -500.0, -500.0),
+    "a limit before the stop": ({"limit": 96.0}, (100, 101, 94, 99), 200.0, 200.0),
+    "a stop order beyond the target": ({"stop": 112.0}, (100, 113, 99, 100), 1000.0, 1000.0),
+    "a stop order before the target, which moves to 112.2": ({"stop": 104.0}, (100, 111, 99, 103), 200.0, 200.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("case", WITH)
+def test_what_comes_first_of_a_stop_and_an_order_that_enlarges(case: str, side: float) -> None:
+    offset, bar, pessimistic, optimistic = WITH[case]
+    first, high, low, close = (100 + side * (price - 100) for price in bar)
+    panel = bars(FLAT, FLAT, (first, max(high, low), min(high, low), close))
+    prices = {name: {1: 100 + side * (price - 100)} for name, price in offset.items()}
+    done = simulate(in_units(panel, {0: 100.0 * side, 1: 100.0 * side}, **prices), panel, exits=[LOSS, PROFIT])
+    assert [path.iloc[-1] - 1e6 for path in (done.equity, done.optimistic_equity)] == pytest.approx(
+        [pessimistic, optimistic]
+    )
+
+
+def test_a_decision_for_the_same_side_whose_stop_came_first_is_blocked() -> None:
+    # bought at 97; the limit of 94.09 for more is beyond the stop of 95.06
+    panel = bars(FLAT, (100, 100, 97, 97), (97, 98, 92, 97), (97, 97, 92, 97), FLAT)
+    done = run(panel, StopLoss(0.02), {0: 0.5, 1: 0.9}, execution=Execution(limit=0.03, resting=True))
+    assert done.fills["price"].tolist() == [97.0, pytest.approx(95.06)]
+    turned = run(panel, StopLoss(0.02), {0: 0.5, 1: 0.9, 2: 0.9}, execution=Execution(limit=0.03))
+    assert turned.fills["price"].tolist() == [97.0, pytest.approx(95.06)]
 
 
 def test_a_weight_whose_stop_came_first_has_asked_for_nothing() -> None:
