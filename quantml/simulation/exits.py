@@ -18,20 +18,23 @@ from quantml.simulation.layout import (
     BY_LIMIT,
     BY_STOP,
     EXPIRED,
+    EXTREMES,
     FLOAT,
     FROM_OPEN,
+    HOLDING,
     INT,
     LATE,
     LEVELS,
     LOSS,
     MARKET,
-    MARKET_ORDER,
     NOBODY,
     PROFIT,
     RULES,
     TRAILED,
     Book,
+    Extremes,
     Floats,
+    Holding,
     Levels,
     Market,
     Rules,
@@ -206,8 +209,7 @@ def _close_all(t: int, market: Market, rules: Rules, book: Book) -> None:
         room = room_at(t, n, market.volume, book.taken, rules.handling)
         book.wanted[n] = np.copysign(min(abs(held), room), -held)
         if abs(held) > room:
-            if rules.handling.kind != MARKET_ORDER:
-                book.pending[n] = np.nan  # it would take the place of what is left to close
+            book.pending[n] = np.nan  # it would take the place of what is left to close
             book.rest[n], book.why[n], book.partly[n], book.decided[n] = -held - book.wanted[n], book.kind[n], 1, t
     if leaves:
         settle(t, False, market, rules, book)
@@ -246,51 +248,59 @@ def _first_touched(against: float, beyond: float, seen_worst: bool, seen_best: b
     return -1 if may_stop else (1 if sure_take else 0)
 
 
-@kernel_part(types.UniTuple(BOOL, 2)(INT, FLOAT, FLOAT, FLOAT, FLOAT, RULES, BOOK))
-def _surely_seen(
-    n: int, side: float, worst: float, best: float, last: float, rules: Rules, book: Book
-) -> tuple[bool, bool]:
+@kernel_part(types.UniTuple(BOOL, 2)(HOLDING, EXTREMES, FLOAT, LEVELS))
+def _surely_seen(holding: Holding, bar: Extremes, last: float, levels: Levels) -> tuple[bool, bool]:
     """Say whether a position has surely been stopped by the bar's worst price, and sold at its best.
 
     A position that came about within the bar has not surely seen the extreme that its order did not need, unless the
     close is beyond the price: `last` is 1 where it is beyond the target, -1 beyond the stop, else 0. One that an order
     has enlarged within the bar has, where the extreme is also beyond the price that stood at the open.
     """
-    if book.begun[n] != FROM_OPEN:
-        return book.begun[n] != BY_STOP or last < 0.0, book.begun[n] != BY_LIMIT or last > 0.0
-    before = book.opened[n]
-    if np.isnan(before):
+    if holding.begun != FROM_OPEN:
+        return holding.begun != BY_STOP or last < 0.0, holding.begun != BY_LIMIT or last > 0.0
+    if np.isnan(holding.opened):
         return True, True
-    stop, _ = stop_of(side, before, book.peak[n], rules.levels)
-    target = before * (1.0 + side * rules.levels.profit)
-    return side * (worst - stop) <= 0.0 or last < 0.0, side * (best - target) >= 0.0 or last > 0.0
+    side = holding.side
+    stop, _ = stop_of(side, holding.opened, holding.peak, levels)
+    target = holding.opened * (1.0 + side * levels.profit)
+    return side * (bar.worst - stop) <= 0.0 or last < 0.0, side * (bar.best - target) >= 0.0 or last > 0.0
 
 
-@kernel_part(types.UniTuple(FLOAT, 2)(INT, FLOAT, FLOAT, FLOAT, FLOAT, RULES, BOOK))
-def _exit_within(
-    n: int, side: float, worst: float, best: float, close: float, rules: Rules, book: Book
-) -> tuple[float, float]:
+@kernel_part(types.UniTuple(FLOAT, 2)(HOLDING, EXTREMES, LEVELS))
+def leave_within(holding: Holding, bar: Extremes, levels: Levels) -> tuple[float, float]:
     """Return the price at which a position leaves within the bar, NaN where it stays, and why.
 
-    Without a stop at the level that it had after the open, and without a target, one may be reached that has
-    followed the bar's best price.
+    Where neither a stop as it stood after the open nor a target is touched, a stop may be that has followed the bar's
+    best price. A stop order lies on the way to that price: what follows beyond its target comes after the target.
     """
-    levels, begun, entry, peak = rules.levels, book.begun[n], book.entry[n], book.peak[n]
-    highest = side * max(side * peak, side * best)
-    stop, kind = stop_of(side, entry, peak, levels)
-    moved, moved_kind = stop_of(side, entry, highest, levels)
+    side, entry, begun = holding.side, holding.entry, holding.begun
+    highest = side * max(side * holding.peak, side * bar.best)
     target = entry * (1.0 + side * levels.profit)
-    last = 1.0 if side * (close - target) >= 0.0 else (-1.0 if side * (close - stop) <= 0.0 else 0.0)
-    seen_worst, seen_best = _surely_seen(n, side, worst, best, last, rules, book)
-    touched = _first_touched(side * (worst - stop), side * (best - target), seen_worst, seen_best, levels)
+    moved, moved_kind = stop_of(side, entry, highest, levels)
+    stop, kind = stop_of(side, entry, highest if begun == BY_STOP else holding.peak, levels)
+    if begun == BY_STOP and side * (bar.best - target) >= 0.0:
+        stop, kind = entry * (1.0 - side * levels.loss), float(LOSS)
+    last = 1.0 if side * (bar.close - target) >= 0.0 else (-1.0 if side * (bar.close - stop) <= 0.0 else 0.0)
+    seen_worst, seen_best = _surely_seen(holding, bar, last, levels)
+    touched = _first_touched(side * (bar.worst - stop), side * (bar.best - target), seen_worst, seen_best, levels)
     if touched > 0:
         return target, float(PROFIT)
     if touched < 0:
-        return (moved, moved_kind) if levels.optimistic and begun != BY_LIMIT else (stop, kind)
-    reached = close if levels.optimistic else worst
-    if moved != stop and side * (reached - moved) <= 0.0 and (levels.optimistic or begun != BY_LIMIT):
+        return (moved, moved_kind) if levels.optimistic and begun == FROM_OPEN else (stop, kind)
+    reached = bar.close if levels.optimistic else bar.worst
+    if moved != stop and side * (reached - moved) <= 0.0 and (levels.optimistic or begun == FROM_OPEN):
         return moved, moved_kind
     return np.nan, kind
+
+
+@kernel_part(EXTREMES(INT, INT, FLOAT, MARKET, BOOK))
+def extremes_of(t: int, n: int, side: float, market: Market, book: Book) -> Extremes:
+    """Return the worst and the best price of a bar for a position of `side`, and the close."""
+    high, low, close = market.high[t, n], market.low[t, n], market.close[t, n]
+    shift = book.shift[n]
+    if side > 0.0:
+        return Extremes(low * shift, high * shift, close * shift)
+    return Extremes(high * shift, low * shift, close * shift)
 
 
 @kernel_part(types.void(INT, MARKET, RULES, BOOK))
@@ -304,11 +314,9 @@ def exit_within(t: int, market: Market, rules: Rules, book: Book) -> None:
         book.at[n] = np.nan
         if not _is_watched(t, n, market.close, book):
             continue
-        shift, side = book.shift[n], 1.0 if book.positions[t + 1, n] > 0.0 else -1.0
-        worst, best = market.low[t, n] * shift, market.high[t, n] * shift
-        if side < 0.0:
-            worst, best = best, worst
-        price, kind = _exit_within(n, side, worst, best, market.close[t, n] * shift, rules, book)
+        side = 1.0 if book.positions[t + 1, n] > 0.0 else -1.0
+        holding = Holding(side, book.entry[n], book.peak[n], book.opened[n], book.begun[n])
+        price, kind = leave_within(holding, extremes_of(t, n, side, market, book), rules.levels)
         book.at[n] = price
         if not np.isnan(price):
             book.kind[n] = int(kind)

@@ -154,6 +154,34 @@ class Levels(NamedTuple):
     optimistic: bool
 
 
+class Holding(NamedTuple):
+    """What stops must know of a position.
+
+    Attributes
+    ----------
+    side, entry, peak : float
+        1 or -1; the average price of entry; the best price since.
+    opened : float
+        The average before an order enlarged it within the bar, NaN where none did.
+    begun : int
+        How it came about on the bar.
+    """
+
+    side: float
+    entry: float
+    peak: float
+    opened: float
+    begun: int
+
+
+class Extremes(NamedTuple):
+    """The prices of a bar that were worst and best for a position, and the close."""
+
+    worst: float
+    best: float
+    close: float
+
+
 class Rules(NamedTuple):
     """Everything that was declared, in numbers.
 
@@ -278,6 +306,8 @@ TERMS: Any = _named(Terms, F1, F2, FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, BOO
 HANDLING: Any = _named(Handling, BOOL, FLOAT, FLOAT, FLOAT, FLOAT, BOOL, INT, FLOAT, BOOL, BOOL, FLOAT)
 LIMITS: Any = _named(Limits, FLOAT, FLOAT)
 LEVELS: Any = _named(Levels, BOOL, FLOAT, FLOAT, FLOAT, INT, BOOL, BOOL)
+HOLDING: Any = _named(Holding, FLOAT, FLOAT, FLOAT, FLOAT, INT)
+EXTREMES: Any = _named(Extremes, FLOAT, FLOAT, FLOAT)
 RULES: Any = _named(Rules, TERMS, HANDLING, LIMITS, LEVELS, INT, INT, BOOL, BOOL)
 BOOK: Any = _named(
     Book,

@@ -181,16 +181,16 @@ def _check_members(laid: NDArray[np.float64], bars: Bars, first: int, name: str)
         raise SimulationError(subject, must="be 0.0", got=float(laid[row, column]), where=where)
 
 
-def check_gross(decisions: Decisions, bars: Bars, leverage: float | None) -> None:
+def check_gross(decisions: Decisions, bars: Bars, leverage: float) -> None:
     """Raise `SimulationError` where a decision asks for more than `leverage` of equity, longs and shorts together."""
-    if leverage is None:
+    if leverage == np.inf:
         return
     gross = np.nansum(np.abs(decisions.values), axis=1, where=decisions.decides[:, None])
     if (gross > leverage * (1.0 + ROUNDED)).any():
         row = int(np.argmax(gross > leverage * (1.0 + ROUNDED)))
         raise SimulationError(
             "the absolute weights of a decision",
-            must=f"add up to at most Margin.leverage, {leverage:g}",
+            must=f"add up to at most {leverage:g}, which Margin allows",
             got=float(gross[row]),
             where=text(bars.clock[decisions.first + row]),
             hint="Scale them down, for one with quantml.signals.Cap(gross=...), or raise the limit.",

@@ -127,7 +127,7 @@ class Simulator(Declaration):
         chosen = fill_for(fill, bars)
         decisions = self.rebalancing.thin(read_decisions(weights, bars), bars)
         if not isinstance(weights, Orders):
-            check_gross(decisions, bars, self.margin.leverage)
+            check_gross(decisions, bars, self.margin.limits.leverage)
         rules = self._rules(weights, bars, costs, chosen)
         market = lay_market(bars, chosen, decisions, rules, costs, cash)
         book, ruined = self._kept(decisions, market, rules, bars)
@@ -227,8 +227,8 @@ def simulate(
        at the last close times one plus the delisting return. It may trade again if bars return.
     3. What has a stop or target that the open is beyond is closed at the open. With fills at the close, 5 comes next.
        A stop, here and in 5 and 6, cancels what waits in units (orders, and the rest of an order that was cut) and a
-       weight for the same side; a weight for nothing or the other side stands, but for a limit or stop order where the
-       stop's own sale has to wait.
+       weight for the same side; a weight for nothing or the other side stands, but where volume makes the stop's own
+       sale wait.
     4. Orders of symbols with a bar are filled at its raw price, to ``weight * equity / price`` units. One equity
        sizes them all: cash plus positions at the prices at which orders fill, symbols without a bar at their last
        close. Lots, smallest orders and participation cut them, in this order; then leverage does; then a margin call of

@@ -160,6 +160,7 @@ TRAILED_ENTRIES: dict[str, Any] = {
     "the low is below the stop of the limit": ({"limit": 0.02}, (100, 115, 88, 100), 88.2, 88.2),
     "the low may be before the stop order": ({"stop": 0.02}, (100, 115, 96, 110), 103.5, 110.0),
     "the close is below the stop": ({"stop": 0.02}, (100, 115, 96, 100), 103.5, 103.5),
+    "the low is below the first stop of the stop order": ({"stop": 0.02}, (100, 105, 90, 104), 94.5, 104.0),
 }
 
 
@@ -226,6 +227,17 @@ def test_a_part_of_the_result_is_ambiguous() -> None:
     loss, profit = -75 / 1050, 50 / 1050
     assert done.equity.tolist() == pytest.approx([1000.0, 1000.0, 1050.0, 975.0, 975.0])
     assert done.ambiguous == pytest.approx((profit - loss) / (0.05 + 0.05 + profit - loss))
+
+
+def test_what_volume_leaves_of_a_target_is_sold_before_any_decision_that_waits() -> None:
+    # 500 bought; row 2 touches 102 and fills 200, the open of row 3 is beyond it and fills 50, row 4 fills the rest
+    still = (103, 103, 103, 103)
+    panel = bars(FLAT, FLAT, (100, 104, 100, 103), still, still, still, volume=[1e6, 1e6, 400, 100, 1e6, 1e6])
+    done = run(
+        panel, TakeProfit(0.02), {0: 0.5, 2: -0.5, 3: 0.5}, execution=Execution(participation=0.5), initial_cash=1e5
+    )
+    assert done.fills[["units", "price"]].to_numpy().tolist() == [[500, 100], [-200, 102], [-50, 103], [-250, 103]]
+    assert done.fills["kind"].tolist() == ["ordered", "profit", "profit", "profit"]
 
 
 def test_a_stop_cancels_the_rest_of_an_order_that_was_cut() -> None:
@@ -358,6 +370,30 @@ def test_what_comes_first_of_a_stop_and_an_order_that_enlarges(case: str, side: 
     )
 
 
+# What it earns on either path where an order and an exit lie on either side of the open: position, order, bar.
+ACROSS: dict[str, Any] = {
+    # low first: 200 at 99.5 on average, sold at 100.495; high first: 100 sold at 101
+    "a limit for more, and a target": (100, 100, {"limit": 99.0}, (100, 102, 98.5, 101.5), TakeProfit(0.01), 100.0, 199.0),
+    # high first: 200 at 100.5 on average, sold at 98.49; low first: 100 sold at 98
+    "a stop order for more, and a loss": (100, 100, {"stop": 101.0}, (100, 102, 97.5, 98), StopLoss(0.02), -402.0, -200.0),
+    # high first: the stop follows to 100.94; low first: sold at 99
+    "a stop order against, and a stop that follows": (100, -100, {"stop": 99.0}, (100, 103, 98.5, 100), TrailingStop(0.02), -100.0, 94.0),
+    # high first: bought back at 103; low first: at 101.99, and 100 more held to 100.943
+    "a limit that turns, and a loss": (-100, 200, {"limit": 101.99}, (102.104, 103.857, 100.744, 100.943), StopLoss(0.03), -303.7, -300.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ACROSS)
+def test_of_an_order_and_an_exit_on_either_side_the_account_takes_what_is_worth_less(case: str) -> None:
+    held, order, price, bar, exits, pessimistic, optimistic = ACROSS[case]
+    panel = bars(FLAT, FLAT, bar)
+    prices = {name: {1: value} for name, value in price.items()}
+    done = simulate(in_units(panel, {0: held, 1: order}, **prices), panel, exits=exits)
+    assert [path.iloc[-1] - 1e6 for path in (done.equity, done.optimistic_equity)] == pytest.approx(
+        [pessimistic, optimistic]
+    )
+
+
 def test_a_decision_for_the_same_side_whose_stop_came_first_is_blocked() -> None:
     # bought at 97; the limit of 94.09 for more is beyond the stop of 95.06
     panel = bars(FLAT, (100, 100, 97, 97), (97, 98, 92, 97), (97, 97, 92, 97), FLAT)
@@ -374,17 +410,16 @@ def test_a_weight_whose_stop_came_first_has_asked_for_nothing() -> None:
     assert done.fills["price"].tolist() == [97.0, pytest.approx(92.15), 97.0]
 
 
-@pytest.mark.parametrize(("high", "price", "ambiguous"), [(106.0, 101.85, False), (104.0, None, True)])
-def test_an_order_that_enlarges_within_the_bar(high: float, price: float | None, ambiguous: bool) -> None:
-    # 100 at 100, 100 more at 94 by a limit: 97 on average, target 101.85 in place of 105. A high of 106 was beyond
-    # either, so one of them was met; one of 104 may have been before the limit order, when the target was 105.
-    panel = bars(FLAT, FLAT, (100, high, 93, 98), (98, 98, 98, 98))
+@pytest.mark.parametrize(("high", "pessimistic"), [(106.0, 500.0), (104.0, 200.0)])
+def test_an_order_that_enlarges_within_the_bar(high: float, pessimistic: float) -> None:
+    # 100 at 100, 100 more at 94 by a limit: 97 on average, target 101.85 in place of 105. High first, a high of 106 sells
+    # 100 at 105, and one of 104 nothing; low first, both sell 200 at 101.85.
+    panel = bars(FLAT, FLAT, (100, high, 93, 98))
     orders = in_units(panel, {0: 100.0, 1: 100.0}, limit={1: 94.0})
     done = simulate(orders, panel, exits=TakeProfit(0.05))
-    assert (len(done.fills) == 3) == (price is not None)
-    if price is not None:
-        assert done.fills["price"].iloc[2] == pytest.approx(price)
-    assert (done.ambiguous > 0.0) == ambiguous
+    assert [path.iloc[-1] - 1e6 for path in (done.equity, done.optimistic_equity)] == pytest.approx(
+        [pessimistic, 970.0]
+    )
 
 
 def test_levels_are_told_from_the_average_entry_in_the_shares_of_the_bar() -> None:

@@ -101,9 +101,7 @@ def decided(world: Any) -> pd.DataFrame:
 
 def within(weights: pd.DataFrame, margin: Margin) -> pd.DataFrame:
     """Scale decisions down to what a limit allows them to ask for."""
-    if margin.leverage is None:
-        return weights
-    return weights.div((weights.abs().sum(axis=1) / margin.leverage).clip(lower=1.0), axis=0)
+    return weights.div((weights.abs().sum(axis=1) / margin.limits.leverage).clip(lower=1.0), axis=0)
 
 
 def run(world: Any, chosen: dict[str, Any], **more: Any) -> Simulation:

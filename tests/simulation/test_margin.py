@@ -101,7 +101,8 @@ def test_a_call_is_repeated_where_volume_holds_it_up(bars_of: Any, weights_on: A
 
 def test_no_order_leads_into_a_call(bars_of: Any, weights_on: Any) -> None:
     bars = bars_of([10, 10, 10, 10])
-    done = simulate(weights_on(bars, {0: 9.0}), bars, fill=Fill.NEXT_CLOSE, margin=Margin(maintenance=0.25))
+    orders = Orders(weights_on(bars, {0: 9e5}))
+    done = simulate(orders, bars, fill=Fill.NEXT_CLOSE, margin=Margin(maintenance=0.25))
     assert done.exposure.tolist() == pytest.approx([0.0, 4.0, 4.0, 4.0])
     assert done.fills["kind"].tolist() == ["ordered"]
 
@@ -130,7 +131,7 @@ def test_weights_beyond_the_leverage_are_refused() -> None:
     bars = pair([10, 10, 10], [10, 10, 10])
     weights = pd.DataFrame({"A": [0.7, 0.7], "B": [-0.3, -0.5]}, index=bars.clock[:2])
     said = (
-        "the absolute weights of a decision must add up to at most Margin.leverage, 1; got 1.2 (2024-01-02). "
+        "the absolute weights of a decision must add up to at most 1, which Margin allows; got 1.2 (2024-01-02). "
         "Scale them down, for one with quantml.signals.Cap(gross=...), or raise the limit."
     )
     with pytest.raises(SimulationError, match=f"^{re.escape(said)}$"):
