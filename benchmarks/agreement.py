@@ -34,6 +34,8 @@ from quantml.simulation import Execution, Orders, Simulation, StopLoss, TakeProf
 ENGINES: Final = Path(__file__).with_name("_engines.py")
 ROUNDING: Final = 1e-9
 LOSS, PROFIT = 0.03, 0.04
+TRAIL: Final = 0.07
+"""Wider than any bar, so that it does not matter whether a stop follows prices within the bar."""
 APART: Final = 40
 """Bars from entry to entry with stops: enough for each trade to have ended by then."""
 ENTRY: Final = "It watches stops from the bar after the entry on; quantml, whose entry is at the open, on that bar too."
@@ -64,7 +66,7 @@ class Case:
     def exits(self) -> list[Any]:
         """The stops of the case."""
         fixed = [StopLoss(LOSS), TakeProfit(PROFIT)]
-        return {"": [], "fixed": fixed, "trailing": [TrailingStop(LOSS)]}[self.stops]
+        return {"": [], "fixed": fixed, "trailing": [TrailingStop(TRAIL)]}[self.stops]
 
     def simulated(self, fill: Fill = Fill.NEXT_OPEN) -> Simulation:
         """Simulate in whole shares, which every engine can hold."""
@@ -93,7 +95,7 @@ class Case:
         told["held"] = np.bool_(len(self.decisions) == 1)
         if self.stops:
             told["loss"], told["profit"], told["trails"] = (
-                np.float64(LOSS),
+                np.float64(LOSS if self.stops == "fixed" else TRAIL),
                 np.float64(PROFIT),
                 np.bool_(self.stops != "fixed"),
             )
@@ -157,7 +159,7 @@ def make_cases(rows: int) -> dict[str, Case]:
         "monthly rebalance": Case(five, monthly(five, [0.18] * 5)),
         "long and short with borrow": Case(five, monthly(five, [0.3, 0.3, 0.2, -0.3, -0.4]), borrow_bps=300.0),
         "stop and target": Case(quiet, bought[0], stops="fixed"),
-        "trailing stop": Case(quiet, bought[0], stops="trailing"),
+        "trailing stop": Case(quiet, bought[0].iloc[2:-1:3], stops="trailing"),
         "stop and target, any bar": Case(loud, bought[1], stops="fixed", peculiar=ENTRY),
         "open beyond the target": Case(gap, once, stops="fixed", peculiar=GAP),
         "turnover at 0.5 %": Case(one, flips, fee_bps=50.0),

@@ -7,30 +7,38 @@ fractional and in whole shares. Both libraries give every fill, and equity, cash
 on the equity of every day before they are timed; vectorbt is timed for equity alone as well, since it computes what is
 asked for. vectorbt runs whichever of its engines is faster, sells before it buys
 (``call_seq="auto"``), and values its group at the opens, as an order at the open must be sized. The time to stream is
-that of summing up each array that the ledger reads once: weights, opens, closes, splits, dividends and members.
+that of summing up each array that the ledger is given once: weights, opens, closes, splits, dividends and members.
+Memory is the peak of a fresh process in one simulation, less what it held before.
 """
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmarks._report import interleaved
+from benchmarks.features import resident
+from benchmarks.store import high_water
 from quantml import Bars, Costs, Fill
 from quantml.simulation import Execution, simulate
 
+REPOSITORY = Path(__file__).resolve().parents[1]
+CLEARED = Path("/proc/self/clear_refs")
 HAS_VECTORBT = importlib.util.find_spec("vectorbt") is not None
 COSTS = Costs(commission_bps=10)
 CASH = 1e9
@@ -135,6 +143,33 @@ def faster(panel: Panel, lot: float) -> str:
     return min(taken, key=lambda engine: taken[engine])
 
 
+def peak(library: str, panel: Panel, lot: float) -> int:
+    """Return the additional memory of a simulation in a fresh process, in bytes."""
+    rows, symbols = panel.weights.shape
+    command = [sys.executable, "-m", "benchmarks.panel", "--memory", library, str(symbols), str(rows), str(lot)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=REPOSITORY, env=environment)
+    return int(done.stdout.splitlines()[-1])
+
+
+def forget_peak() -> None:
+    """Give back what making the panel took, and begin a new peak; where that cannot be done, the old one stands."""
+    if CLEARED.exists() and hasattr(ctypes.CDLL(None), "malloc_trim"):
+        ctypes.CDLL(None).malloc_trim(0)
+        CLEARED.write_text("5")
+
+
+def report_memory(library: str, symbols: int, rows: int, lot: float) -> None:
+    """Print the additional memory of one simulation."""
+    panel = make_panel(symbols, rows)
+    run = quantml_equity if library == "quantml" else lambda p, n: vectorbt_account(p, n, "auto")
+    run(make_panel(4, 100), lot)
+    forget_peak()
+    before = resident()
+    run(panel, lot)
+    print(high_water() - before)
+
+
 def compared(name: str, panel: Panel, lot: float, repeats: int) -> dict[str, Any]:
     """Compare both libraries, and the time to stream the inputs."""
     mine = quantml_equity(panel, lot)
@@ -158,6 +193,9 @@ def compared(name: str, panel: Panel, lot: float, repeats: int) -> dict[str, Any
     if HAS_VECTORBT:
         for task in ("vectorbt", "vectorbt, equity alone"):
             found[task] = round(middle[task] / middle["quantml"], 1)
+        sizes = {library: peak(library, panel, lot) for library in ("quantml", "vectorbt")}
+        found["memory"] = {library: round(size / 2**20, 1) for library, size in sizes.items()}
+        print(f"  additional memory, MB: quantml {found['memory']['quantml']}, vectorbt {found['memory']['vectorbt']}")
         print(f"  largest relative difference of equity {found['agree']:.1e}, vectorbt's engine {found['engine']}")
     return found
 
@@ -177,12 +215,19 @@ def main() -> None:
     machine = {"python": platform.python_version(), "system": platform.system(), "processor": platform.machine()}
     machine["load"] = f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
     ratios = {
-        name: {part: value for part, value in values.items() if part not in ("agree", "engine")}
+        name: {part: value for part, value in values.items() if part not in ("agree", "engine", "memory")}
         for name, values in found.items()
     }
-    agree = {name: values["agree"] for name, values in found.items() if "agree" in values}
-    print(json.dumps({"benchmark": "panel", "machine": machine, "ratios": ratios, "agree": agree, "missing": missing}))
+    agree, memory = (
+        {name: values[part] for name, values in found.items() if part in values} for part in ("agree", "memory")
+    )
+    result = {"benchmark": "panel", "machine": machine, "ratios": ratios, "memory": memory, "agree": agree}
+    print(json.dumps({**result, "missing": missing}))
 
 
 if __name__ == "__main__":
-    main()
+    if "--memory" in sys.argv:
+        library, symbols, rows, lot = sys.argv[sys.argv.index("--memory") + 1 :]
+        report_memory(library, int(symbols), int(rows), float(lot))
+    else:
+        main()

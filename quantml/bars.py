@@ -247,7 +247,7 @@ class Bars(ReadOnly):
     def array(self, name: str) -> NDArray[np.float64]:
         """Return an adjusted field: read-only, shape (T, N). Volume is adjusted for splits only."""
         raw = self.raw_array(name)
-        if not self._has_actions:
+        if not self.has_action.any():
             return raw
         if name not in self._adjusted:
             by_splits = name == "volume"
@@ -260,8 +260,9 @@ class Bars(ReadOnly):
         return {}
 
     @cached_property
-    def _has_actions(self) -> bool:
-        return bool(np.any(self.split != 1.0) or np.any(self.dividend != 0.0))
+    def has_action(self) -> NDArray[np.bool_]:
+        """Bars on which a symbol has a split or a dividend: read-only, shape (T,)."""
+        return read_only(np.any((self.split != 1.0) | (self.dividend != 0.0), axis=1))
 
     @cached_property
     def adjustment(self) -> NDArray[np.float64]:
@@ -388,7 +389,7 @@ class Bars(ReadOnly):
     def to_frame(self) -> pd.DataFrame:
         """Return raw prices, volume, splits and dividends under (field, symbol) columns; `from_frame` reads it."""
         columns = {name: frame(self.raw_array(name), self.clock, self.symbols) for name in self.quoted or ("close",)}
-        if self._has_actions:
+        if self.has_action.any():
             columns |= {"split": self.splits, "dividend": self.dividends}
         return pd.concat(columns, axis=1, names=["field", "symbol"])
 

@@ -71,9 +71,20 @@ def kernel(signature: Any, *, counted: bool = True) -> Callable[[Compiled], Comp
     >>> total(np.array([1.0, 2.0]))
     3.0
     """
+    return _compiler(signature, _nrt=counted)
 
+
+def kernel_part(signature: Any) -> Callable[[Compiled], Compiled]:
+    """Compile a function that only other kernels call, as `kernel` does with ``counted=False``.
+
+    It has no entry from Python: where many arrays are handed over, that takes longer to compile than the function.
+    """
+    return _compiler(signature, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def _compiler(signature: Any, **options: bool) -> Callable[[Compiled], Compiled]:
     def compile_(function: Compiled) -> Compiled:
-        dispatcher = numba.njit(nogil=True, error_model="numpy", _nrt=counted)(function)
+        dispatcher = numba.njit(nogil=True, error_model="numpy", **options)(function)
         if not hasattr(dispatcher, "compile"):  # NUMBA_DISABLE_JIT hands the function back
             return function
         if _stamp(function):

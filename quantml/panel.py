@@ -60,7 +60,7 @@ def _pivot(data: pd.DataFrame) -> pd.DataFrame:
     for symbol, rows in lower.groupby("symbol", sort=False):
         check_clock(rows.index, where=str(symbol))
     keyed = lower.set_index("symbol", append=True)
-    order = list(dict.fromkeys(lower["symbol"]))
+    order = lower["symbol"].unique().tolist()
     return keyed.unstack("symbol").reindex(columns=pd.MultiIndex.from_product([keyed.columns, order]))
 
 

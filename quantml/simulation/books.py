@@ -173,7 +173,7 @@ class Simulation(ReadOnly):
     def cut_by_leverage(self) -> pd.Series:
         """Notional of each bar's orders that the limit of leverage left out, as a fraction of the previous equity.
 
-        It is 0 throughout where the weights asked for never went beyond `Margin.leverage`.
+        It is 0 throughout where neither costs nor prices led orders beyond what `Margin` allows.
         """
         before = self._previous_equity
         return self._series("cut_by_leverage", self.ledger["cut"] / np.where(before > 0.0, before, 1.0))

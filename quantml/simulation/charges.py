@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from quantml.kernels import F1, kernel
+from quantml.kernels import F1, kernel_part
 from quantml.simulation.layout import (
     AT_OPEN,
     BOOK,
@@ -43,7 +43,7 @@ from quantml.simulation.layout import (
 )
 
 
-@kernel(types.UniTuple(FLOAT, 4)(FLOAT, FLOAT, FLOAT, FLOAT, TERMS), counted=False)
+@kernel_part(types.UniTuple(FLOAT, 4)(FLOAT, FLOAT, FLOAT, FLOAT, TERMS))
 def fill_costs(
     units: float, price: float, volatility: float, usual: float, terms: Terms
 ) -> tuple[float, float, float, float]:
@@ -65,7 +65,7 @@ def fill_costs(
     return commission, notional * terms.rates[SPREAD], slippage, impact
 
 
-@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT, TERMS), counted=False)
+@kernel_part(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT, TERMS))
 def cost_of(units: float, price: float, volatility: float, usual: float, terms: Terms) -> float:
     """Return what a fill would cost in all."""
     if units == 0.0:
@@ -74,13 +74,13 @@ def cost_of(units: float, price: float, volatility: float, usual: float, terms: 
     return commission + spread + slippage + impact
 
 
-@kernel(INT(INT, INT, INT), counted=False)
+@kernel_part(INT(INT, INT, INT))
 def known_row(t: int, kind: int, decided: int) -> int:
     """Return the row at whose close a fill was decided; the one before it where an order of the ledger's own stood."""
     return decided if kind in (ORDERED, CALLED, EXPIRED) else max(t - 1, 0)
 
 
-@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT), counted=False)
+@kernel_part(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT))
 def _average_entry(held: float, units: float, entry: float, price: float) -> float:
     """Return the average price of entry after a fill: only what enlarges a position changes it."""
     if held * units > 0.0:
@@ -88,7 +88,7 @@ def _average_entry(held: float, units: float, entry: float, price: float) -> flo
     return price if abs(units) > abs(held) else entry
 
 
-@kernel(types.void(INT, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, RULES, BOOK))
 def _remember(t: int, rules: Rules, book: Book) -> None:
     """Note what is taken of each symbol's volume, and what stops must know of positions, before they change."""
     for n in range(book.wanted.size):
@@ -103,7 +103,7 @@ def _remember(t: int, rules: Rules, book: Book) -> None:
                 book.begun[n] = LATE
 
 
-@kernel(FLOAT(INT, INT, M, M), counted=False)
+@kernel_part(FLOAT(INT, INT, M, M))
 def _sum_up(t: int, first: int, paid: Floats, charges: Floats) -> float:
     """Add the costs of fills from row `first` on, which `paid` is cut to, to their bar's; return their sum."""
     total = 0.0
@@ -114,7 +114,7 @@ def _sum_up(t: int, first: int, paid: Floats, charges: Floats) -> float:
     return total
 
 
-@kernel(types.void(INT, INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, INT, MARKET, RULES, BOOK))
 def _charge(t: int, first: int, market: Market, rules: Rules, book: Book) -> None:
     """Charge the fills from row `first` on one by one, and move the prices of their symbols."""
     for row in range(first, book.written[0]):
@@ -130,7 +130,7 @@ def _charge(t: int, first: int, market: Market, rules: Rules, book: Book) -> Non
     book.cash[t + 1] -= _sum_up(t, first, book.paid[: book.written[0]], book.charges)
 
 
-@kernel(FLOAT(FLOAT, types.UniTuple(FLOAT, 2), FLOAT, F1, V), counted=False)
+@kernel_part(FLOAT(FLOAT, types.UniTuple(FLOAT, 2), FLOAT, F1, V))
 def accrue(cash: float, gained: tuple[float, float], short: float, rates: Floats, charges: Floats) -> float:
     """Return cash after a bar's dividends, interest, borrow and financing, and write the last two to `charges`.
 
@@ -141,7 +141,7 @@ def accrue(cash: float, gained: tuple[float, float], short: float, rates: Floats
     return float(cash + gained[0] - borrow - financing + gained[1])
 
 
-@kernel(FLOAT(FLOAT, FLOAT, FLOAT, F1, V), counted=False)
+@kernel_part(FLOAT(FLOAT, FLOAT, FLOAT, F1, V))
 def take_rates(cash: float, spent: float, traded: float, rates: Floats, charges: Floats) -> float:
     """Return cash less what was spent and the costs in proportion to the notional `traded`, added to `charges`."""
     cash -= spent
@@ -151,7 +151,7 @@ def take_rates(cash: float, spent: float, traded: float, rates: Floats, charges:
     return cash
 
 
-@kernel(types.void(INT, BOOL, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, BOOL, MARKET, RULES, BOOK))
 def settle(t: int, free: bool, market: Market, rules: Rules, book: Book) -> None:
     """Fill what is wanted: exchange units for cash, write fills down, and take their costs unless they are free."""
     if rules.stateful:

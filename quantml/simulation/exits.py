@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 
 from quantml.errors import SimulationError, check, is_finite, is_whole
-from quantml.kernels import F2, kernel
+from quantml.kernels import F2, kernel_part
 from quantml.simulation.charges import settle
 from quantml.simulation.layout import (
     BOOK,
@@ -18,20 +18,23 @@ from quantml.simulation.layout import (
     BY_LIMIT,
     BY_STOP,
     EXPIRED,
+    EXTREMES,
     FLOAT,
     FROM_OPEN,
+    HOLDING,
     INT,
     LATE,
     LEVELS,
     LOSS,
     MARKET,
-    MARKET_ORDER,
     NOBODY,
     PROFIT,
     RULES,
     TRAILED,
     Book,
+    Extremes,
     Floats,
+    Holding,
     Levels,
     Market,
     Rules,
@@ -70,8 +73,10 @@ class StopLoss(Declaration):
 class TrailingStop(StopLoss):
     """Close a position once its price has come back by `distance`, as a fraction of the best price since entry.
 
-    The best price moves once a bar, at its close, to the bar's high for a long position and its low for a short one:
-    within a bar it is not known which came first.
+    The best price follows the bar's high for a long position and its low for a short one. Which of the bar's extremes
+    came first is not known, so that both paths are kept: the pessimistic one leaves where either order of open, high,
+    low and close would, at the lower of their prices, or stays where that is worth less at the close; the optimistic
+    one leaves only where both do, at the better price.
 
     Parameters
     ----------
@@ -160,8 +165,8 @@ def levels_of(exits: Sequence[Any], *, reenter: bool) -> Levels:
 # ----------------------------------------------------------------- kernels
 
 
-@kernel(types.UniTuple(FLOAT, 2)(FLOAT, FLOAT, FLOAT, LEVELS), counted=False)
-def _stop_of(side: float, entry: float, peak: float, levels: Levels) -> tuple[float, float]:
+@kernel_part(types.UniTuple(FLOAT, 2)(FLOAT, FLOAT, FLOAT, LEVELS))
+def stop_of(side: float, entry: float, peak: float, levels: Levels) -> tuple[float, float]:
     """Return the price of a position's stop against it, and the kind that it is."""
     loss, trail = entry * (1.0 - side * levels.loss), peak * (1.0 - side * levels.trail)
     if (trail > loss) if side > 0.0 else (trail < loss):
@@ -169,7 +174,7 @@ def _stop_of(side: float, entry: float, peak: float, levels: Levels) -> tuple[fl
     return loss, float(LOSS)
 
 
-@kernel(BOOL(INT, INT, F2, BOOK), counted=False)
+@kernel_part(BOOL(INT, INT, F2, BOOK))
 def _is_watched(t: int, n: int, close: Floats, book: Book) -> bool:
     """Say whether a symbol is held on a bar of its own, and is not on its way out already."""
     if book.positions[t + 1, n] == 0.0 or np.isnan(close[t, n]):
@@ -177,7 +182,7 @@ def _is_watched(t: int, n: int, close: Floats, book: Book) -> bool:
     return bool(book.why[n] < LOSS or np.isnan(book.rest[n]))
 
 
-@kernel(types.void(INT, INT, FLOAT, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, INT, FLOAT, RULES, BOOK))
 def _block(t: int, n: int, held: float, rules: Rules, book: Book) -> None:
     """Drop what waits in units or would hold the same side; let nothing do so before a decision has asked otherwise.
 
@@ -191,7 +196,7 @@ def _block(t: int, n: int, held: float, rules: Rules, book: Book) -> None:
         book.blocked[n] = 1 if held > 0.0 else NOBODY
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, RULES, BOOK))
 def _close_all(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Close what has a price to leave at, as far as its volume goes; the rest waits."""
     leaves = False
@@ -204,31 +209,32 @@ def _close_all(t: int, market: Market, rules: Rules, book: Book) -> None:
         room = room_at(t, n, market.volume, book.taken, rules.handling)
         book.wanted[n] = np.copysign(min(abs(held), room), -held)
         if abs(held) > room:
-            if rules.handling.kind != MARKET_ORDER:
-                book.pending[n] = np.nan  # it would take the place of what is left to close
+            book.pending[n] = np.nan  # it would take the place of what is left to close
             book.rest[n], book.why[n], book.partly[n], book.decided[n] = -held - book.wanted[n], book.kind[n], 1, t
     if leaves:
         settle(t, False, market, rules, book)
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, RULES, BOOK))
 def exit_at_open(t: int, market: Market, rules: Rules, book: Book) -> None:
-    """Close what has a stop or target that the open is beyond, at the open."""
+    """Close what has a stop or target that the open is beyond, at the open; the stop of the rest follows to there."""
     for n in range(book.pending.size):
         book.at[n] = np.nan
         if not _is_watched(t, n, market.close, book):
             continue
         first = market.open[t, n] * book.shift[n]
         side = 1.0 if book.positions[t + 1, n] > 0.0 else -1.0
-        stop, kind = _stop_of(side, book.entry[n], book.peak[n], rules.levels)
+        stop, kind = stop_of(side, book.entry[n], book.peak[n], rules.levels)
         if side * (first - stop) <= 0.0:
             book.at[n], book.kind[n] = first, int(kind)
         elif side * (first - book.entry[n] * (1.0 + side * rules.levels.profit)) >= 0.0:
             book.at[n], book.kind[n] = first, PROFIT
+        else:
+            book.peak[n] = side * max(side * book.peak[n], side * first)
     _close_all(t, market, rules, book)
 
 
-@kernel(INT(FLOAT, FLOAT, BOOL, BOOL, LEVELS), counted=False)
+@kernel_part(INT(FLOAT, FLOAT, BOOL, BOOL, LEVELS))
 def _first_touched(against: float, beyond: float, seen_worst: bool, seen_best: bool, levels: Levels) -> int:
     """Say which price a bar touches first: -1 the stop, 1 the target, 0 neither.
 
@@ -242,27 +248,62 @@ def _first_touched(against: float, beyond: float, seen_worst: bool, seen_best: b
     return -1 if may_stop else (1 if sure_take else 0)
 
 
-@kernel(types.UniTuple(BOOL, 2)(INT, FLOAT, FLOAT, FLOAT, FLOAT, RULES, BOOK), counted=False)
-def _surely_seen(
-    n: int, side: float, worst: float, best: float, last: float, rules: Rules, book: Book
-) -> tuple[bool, bool]:
+@kernel_part(types.UniTuple(BOOL, 2)(HOLDING, EXTREMES, FLOAT, LEVELS))
+def _surely_seen(holding: Holding, bar: Extremes, last: float, levels: Levels) -> tuple[bool, bool]:
     """Say whether a position has surely been stopped by the bar's worst price, and sold at its best.
 
     A position that came about within the bar has not surely seen the extreme that its order did not need, unless the
     close is beyond the price: `last` is 1 where it is beyond the target, -1 beyond the stop, else 0. One that an order
     has enlarged within the bar has, where the extreme is also beyond the price that stood at the open.
     """
-    if book.begun[n] != FROM_OPEN:
-        return book.begun[n] != BY_STOP or last < 0.0, book.begun[n] != BY_LIMIT or last > 0.0
-    before = book.opened[n]
-    if np.isnan(before):
+    if holding.begun != FROM_OPEN:
+        return holding.begun != BY_STOP or last < 0.0, holding.begun != BY_LIMIT or last > 0.0
+    if np.isnan(holding.opened):
         return True, True
-    stop, _ = _stop_of(side, before, book.peak[n], rules.levels)
-    target = before * (1.0 + side * rules.levels.profit)
-    return side * (worst - stop) <= 0.0 or last < 0.0, side * (best - target) >= 0.0 or last > 0.0
+    side = holding.side
+    stop, _ = stop_of(side, holding.opened, holding.peak, levels)
+    target = holding.opened * (1.0 + side * levels.profit)
+    return side * (bar.worst - stop) <= 0.0 or last < 0.0, side * (bar.best - target) >= 0.0 or last > 0.0
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.UniTuple(FLOAT, 2)(HOLDING, EXTREMES, LEVELS))
+def leave_within(holding: Holding, bar: Extremes, levels: Levels) -> tuple[float, float]:
+    """Return the price at which a position leaves within the bar, NaN where it stays, and why.
+
+    Where neither a stop as it stood after the open nor a target is touched, a stop may be that has followed the bar's
+    best price. A stop order lies on the way to that price: what follows beyond its target comes after the target.
+    """
+    side, entry, begun = holding.side, holding.entry, holding.begun
+    highest = side * max(side * holding.peak, side * bar.best)
+    target = entry * (1.0 + side * levels.profit)
+    moved, moved_kind = stop_of(side, entry, highest, levels)
+    stop, kind = stop_of(side, entry, highest if begun == BY_STOP else holding.peak, levels)
+    if begun == BY_STOP and side * (bar.best - target) >= 0.0:
+        stop, kind = entry * (1.0 - side * levels.loss), float(LOSS)
+    last = 1.0 if side * (bar.close - target) >= 0.0 else (-1.0 if side * (bar.close - stop) <= 0.0 else 0.0)
+    seen_worst, seen_best = _surely_seen(holding, bar, last, levels)
+    touched = _first_touched(side * (bar.worst - stop), side * (bar.best - target), seen_worst, seen_best, levels)
+    if touched > 0:
+        return target, float(PROFIT)
+    if touched < 0:
+        return (moved, moved_kind) if levels.optimistic and begun == FROM_OPEN else (stop, kind)
+    reached = bar.close if levels.optimistic else bar.worst
+    if moved != stop and side * (reached - moved) <= 0.0 and (levels.optimistic or begun == FROM_OPEN):
+        return moved, moved_kind
+    return np.nan, kind
+
+
+@kernel_part(EXTREMES(INT, INT, FLOAT, MARKET, BOOK))
+def extremes_of(t: int, n: int, side: float, market: Market, book: Book) -> Extremes:
+    """Return the worst and the best price of a bar for a position of `side`, and the close."""
+    high, low, close = market.high[t, n], market.low[t, n], market.close[t, n]
+    shift = book.shift[n]
+    if side > 0.0:
+        return Extremes(low * shift, high * shift, close * shift)
+    return Extremes(high * shift, low * shift, close * shift)
+
+
+@kernel_part(types.void(INT, MARKET, RULES, BOOK))
 def exit_within(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Close what has a stop or target that the bar touches, at its price.
 
@@ -273,24 +314,16 @@ def exit_within(t: int, market: Market, rules: Rules, book: Book) -> None:
         book.at[n] = np.nan
         if not _is_watched(t, n, market.close, book):
             continue
-        shift, side = book.shift[n], 1.0 if book.positions[t + 1, n] > 0.0 else -1.0
-        stop, kind = _stop_of(side, book.entry[n], book.peak[n], rules.levels)
-        target = book.entry[n] * (1.0 + side * rules.levels.profit)
-        worst, best = market.low[t, n] * shift, market.high[t, n] * shift
-        if side < 0.0:
-            worst, best = best, worst
-        close = market.close[t, n] * shift
-        last = 1.0 if side * (close - target) >= 0.0 else (-1.0 if side * (close - stop) <= 0.0 else 0.0)
-        seen_worst, seen_best = _surely_seen(n, side, worst, best, last, rules, book)
-        touched = _first_touched(side * (worst - stop), side * (best - target), seen_worst, seen_best, rules.levels)
-        if touched < 0:
-            book.at[n], book.kind[n] = stop, int(kind)
-        elif touched > 0:
-            book.at[n], book.kind[n] = target, PROFIT
+        side = 1.0 if book.positions[t + 1, n] > 0.0 else -1.0
+        holding = Holding(side, book.entry[n], book.peak[n], book.opened[n], book.begun[n])
+        price, kind = leave_within(holding, extremes_of(t, n, side, market, book), rules.levels)
+        book.at[n] = price
+        if not np.isnan(price):
+            book.kind[n] = int(kind)
     _close_all(t, market, rules, book)
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, RULES, BOOK))
 def grow_older(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Move best prices to the close of a bar, and order the sale of what has been held for long enough."""
     for n in range(book.pending.size):
@@ -299,7 +332,7 @@ def grow_older(t: int, market: Market, rules: Rules, book: Book) -> None:
             continue
         if book.begun[n] != LATE:
             best = market.high[t, n] if held > 0.0 else market.low[t, n]
-            if book.begun[n] != FROM_OPEN:
+            if book.begun[n] == BY_LIMIT:
                 best = market.close[t, n]
             best *= book.shift[n]
             book.peak[n] = max(book.peak[n], best) if held > 0.0 else min(book.peak[n], best)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from quantml.kernels import F2, kernel
+from quantml.kernels import F2, kernel, kernel_part
 from quantml.simulation.charges import accrue, settle
 from quantml.simulation.exits import exit_at_open, exit_within, grow_older
+from quantml.simulation.intrabar import meet_prices
 from quantml.simulation.layout import (
     AT_OPEN,
     BOOK,
@@ -34,11 +35,11 @@ from quantml.simulation.layout import (
     Rules,
 )
 from quantml.simulation.margin import call_margin, limit_orders
-from quantml.simulation.orders import cut_orders, meet_prices, size_orders
+from quantml.simulation.orders import cut_orders, size_orders
 from quantml.simulation.plain import trade_plainly
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, RULES, BOOK))
 def _accrue(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Add to the previous close's cash what has accrued since, and dividends."""
     book.interest[t + 1] = book.cash[t] * market.cash[t]
@@ -46,7 +47,7 @@ def _accrue(t: int, market: Market, rules: Rules, book: Book) -> None:
     book.cash[t + 1] = accrue(book.cash[t], gained, book.short[0], rules.terms.rates, book.charges[t + 1])
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, RULES, BOOK))
 def _carry(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Carry the previous close's state over: accrue interest, borrow and financing, split units, pay dividends."""
     short, received = 0.0, 0.0
@@ -61,7 +62,7 @@ def _carry(t: int, market: Market, rules: Rules, book: Book) -> None:
     _accrue(t, market, rules, book)
 
 
-@kernel(types.void(INT, MARKET, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, BOOK))
 def _begin(t: int, market: Market, book: Book) -> None:
     """Tell orders that wait and prices that are remembered in shares of the new bar, of which nothing is taken yet."""
     for n in range(book.pending.size):
@@ -74,7 +75,7 @@ def _begin(t: int, market: Market, book: Book) -> None:
             book.peak[n] /= ratio
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, RULES, BOOK))
 def _delist(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Close what is delisted, or has had no bar for `delist_after` sessions, and drop its order."""
     leaves = False
@@ -95,7 +96,7 @@ def _delist(t: int, market: Market, rules: Rules, book: Book) -> None:
         settle(t, True, market, rules, book)
 
 
-@kernel(types.void(INT, MARKET, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, BOOK))
 def _leave(t: int, market: Market, book: Book) -> None:
     """Order the sale of what is held and is no member, on a bar without a decision."""
     for n in range(book.pending.size):
@@ -108,7 +109,7 @@ def _leave(t: int, market: Market, book: Book) -> None:
             book.decided[n], book.why[n], book.partly[n] = t, ORDERED, 0
 
 
-@kernel(types.void(INT, F2, MARKET, BOOK), counted=False)
+@kernel_part(types.void(INT, F2, MARKET, BOOK))
 def _take_units(t: int, units: Floats, market: Market, book: Book) -> None:
     """Take the orders of bar t in units: each replaces the one that waits, 0 cancels it, NaN leaves it.
 
@@ -126,19 +127,20 @@ def _take_units(t: int, units: Floats, market: Market, book: Book) -> None:
         book.level[n] = book.mark[n] if market.level.shape[0] == 0 else market.level[t, n]
 
 
-@kernel(FLOAT(INT, F2, BOOK), counted=False)
+@kernel_part(FLOAT(INT, F2, BOOK))
 def _worth(t: int, prices: Floats, book: Book) -> float:
-    """Return equity at `prices`, and at the last mark where there is none."""
-    value = 0.0
+    """Return equity at `prices`, and at the last mark where there is none, summed as `plain.value_of` does."""
+    even, odd = 0.0, 0.0
     for n in range(book.pending.size):
         units = book.positions[t + 1, n]
         if units != 0.0:
             price = prices[t, n] * book.shift[n]
-            value += units * (book.mark[n] if np.isnan(price) else price)
-    return float(book.cash[t + 1] + value)
+            value = units * (book.mark[n] if np.isnan(price) else price)
+            even, odd = (even, odd + value) if n & 1 else (even + value, odd)
+    return float(book.cash[t + 1] + (even + odd))
 
 
-@kernel(BOOL(INT, INT, FLOAT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(BOOL(INT, INT, FLOAT, MARKET, RULES, BOOK))
 def _is_refused(t: int, n: int, equity: float, market: Market, rules: Rules, book: Book) -> bool:
     """Say whether a decision is not followed: its side has been stopped out, or it is within its band."""
     weight, held = book.pending[n], book.positions[t + 1, n]
@@ -156,7 +158,7 @@ def _is_refused(t: int, n: int, equity: float, market: Market, rules: Rules, boo
     return False
 
 
-@kernel(types.void(INT, F2, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, F2, MARKET, RULES, BOOK))
 def _refine(t: int, weights: Floats, market: Market, rules: Rules, book: Book) -> None:
     """Drop what is not followed of a decision, and tell the rest what it needs to wait."""
     equity = _worth(t, market.close, book) if rules.handling.band > 0.0 else 0.0
@@ -170,7 +172,7 @@ def _refine(t: int, weights: Floats, market: Market, rules: Rules, book: Book) -
         book.level[n] = book.mark[n] if market.member[t, n] else np.nan
 
 
-@kernel(INT(INT, F2, MARKET, RULES, BOOK), counted=False)
+@kernel_part(INT(INT, F2, MARKET, RULES, BOOK))
 def _decide(t: int, weights: Floats, market: Market, rules: Rules, book: Book) -> int:
     """Take the decision of bar t, if there is one; return the first held symbol that it says nothing about."""
     if not market.decides[t] or rules.handling.by_units:
@@ -191,7 +193,7 @@ def _decide(t: int, weights: Floats, market: Market, rules: Rules, book: Book) -
     return NOBODY
 
 
-@kernel(types.void(INT, F2, BOOK), counted=False)
+@kernel_part(types.void(INT, F2, BOOK))
 def _mark(t: int, prices: Floats, book: Book) -> None:
     """Mark every symbol that has a price, and write marks and equity."""
     value, kept = 0.0, book.marks.shape[0] > 0
@@ -206,7 +208,7 @@ def _mark(t: int, prices: Floats, book: Book) -> None:
     book.equity[t + 1] = book.cash[t + 1] + value
 
 
-@kernel(BOOL(INT, MARKET, BOOK), counted=False)
+@kernel_part(BOOL(INT, MARKET, BOOK))
 def _is_due(t: int, market: Market, book: Book) -> bool:
     """Say whether an order can be filled, or a margin call must be answered."""
     if book.called[0] != 0:
@@ -217,7 +219,7 @@ def _is_due(t: int, market: Market, book: Book) -> bool:
     return False
 
 
-@kernel(BOOL(INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(BOOL(INT, MARKET, RULES, BOOK))
 def _trade(t: int, market: Market, rules: Rules, book: Book) -> bool:
     """Fill what is due, all sized by one equity; return whether that was positive."""
     if not _is_due(t, market, book):
@@ -228,7 +230,7 @@ def _trade(t: int, market: Market, rules: Rules, book: Book) -> bool:
         return False
     size_orders(t, equity, market, rules, book)
     if rules.handling.kind != MARKET_ORDER:
-        meet_prices(t, equity, market, rules.handling, book)
+        meet_prices(t, equity, market, rules, book)
     if not rules.handling.plain:
         cut_orders(t, market, rules.handling, book)
     if rules.limits.leverage < np.inf:
@@ -237,7 +239,7 @@ def _trade(t: int, market: Market, rules: Rules, book: Book) -> bool:
     return True
 
 
-@kernel(BOOL(INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(BOOL(INT, MARKET, RULES, BOOK))
 def _close_bar(t: int, market: Market, rules: Rules, book: Book) -> bool:
     """Play stops after orders at the open, and mark at the close; return whether equity is positive there."""
     if rules.levels.active and rules.when == AT_OPEN:
@@ -252,7 +254,7 @@ def _close_bar(t: int, market: Market, rules: Rules, book: Book) -> bool:
     return True
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, RULES, BOOK))
 def _liquidate(t: int, market: Market, rules: Rules, book: Book) -> None:
     """Close everything at the latest marks, at no cost."""
     for n in range(book.pending.size):
@@ -262,14 +264,14 @@ def _liquidate(t: int, market: Market, rules: Rules, book: Book) -> None:
     _mark(t, market.close, book)
 
 
-@kernel(types.void(BOOK), counted=False)
+@kernel_part(types.void(BOOK))
 def _forget(book: Book) -> None:
     """Drop every order that waits, for a decision about every symbol."""
     for n in range(book.pending.size):
         book.pending[n] = np.nan
 
 
-@kernel(BOOL(INT, F2, MARKET, RULES, BOOK), counted=False)
+@kernel_part(BOOL(INT, F2, MARKET, RULES, BOOK))
 def _bar(t: int, decisions: Floats, market: Market, rules: Rules, book: Book) -> bool:
     """Do any bar but for its decision; return whether equity was positive."""
     _carry(t, market, rules, book)

@@ -53,9 +53,9 @@ class Market(NamedTuple):
     split, dividend : ndarray, shape (T, N)
     member : ndarray of bool, shape (T, N)
         Where a symbol may be held; elsewhere it is sold, whether or not the row is a decision.
-    whole, everyone, decides, full : ndarray of bool, shape (T,)
-        Where every symbol has a bar; where every symbol is a member; where there is a decision; where there is one
-        about every symbol, and all are members.
+    acts, whole, everyone, decides, full : ndarray of bool, shape (T,)
+        Where a symbol has a split or a dividend; where every symbol has a bar; where every symbol is a member; where
+        there is a decision; where there is one about every symbol, and all are members.
     session : ndarray of int64, shape (T, N)
         How many sessions each symbol has had.
     due : ndarray of int64, shape (N,)
@@ -80,6 +80,7 @@ class Market(NamedTuple):
     split: Floats
     dividend: Floats
     member: NDArray[np.bool_]
+    acts: NDArray[np.bool_]
     whole: NDArray[np.bool_]
     everyone: NDArray[np.bool_]
     decides: NDArray[np.bool_]
@@ -151,6 +152,34 @@ class Levels(NamedTuple):
     bars: int
     reenter: bool
     optimistic: bool
+
+
+class Holding(NamedTuple):
+    """What stops must know of a position.
+
+    Attributes
+    ----------
+    side, entry, peak : float
+        1 or -1; the average price of entry; the best price since.
+    opened : float
+        The average before an order enlarged it within the bar, NaN where none did.
+    begun : int
+        How it came about on the bar.
+    """
+
+    side: float
+    entry: float
+    peak: float
+    opened: float
+    begun: int
+
+
+class Extremes(NamedTuple):
+    """The prices of a bar that were worst and best for a position, and the close."""
+
+    worst: float
+    best: float
+    close: float
 
 
 class Rules(NamedTuple):
@@ -271,12 +300,14 @@ def _named(kind: Any, *parts: Any) -> Any:
 
 
 MARKET: Any = _named(
-    Market, F2, F2, F2, F2, F2, F2, F2, F2, B2, B1, B1, B1, B1, I2, I1, F1, F1, F2, F2, F2, F2
+    Market, F2, F2, F2, F2, F2, F2, F2, F2, B2, B1, B1, B1, B1, B1, I2, I1, F1, F1, F2, F2, F2, F2
 )  # fmt: skip
 TERMS: Any = _named(Terms, F1, F2, FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, BOOL)
 HANDLING: Any = _named(Handling, BOOL, FLOAT, FLOAT, FLOAT, FLOAT, BOOL, INT, FLOAT, BOOL, BOOL, FLOAT)
 LIMITS: Any = _named(Limits, FLOAT, FLOAT)
 LEVELS: Any = _named(Levels, BOOL, FLOAT, FLOAT, FLOAT, INT, BOOL, BOOL)
+HOLDING: Any = _named(Holding, FLOAT, FLOAT, FLOAT, FLOAT, INT)
+EXTREMES: Any = _named(Extremes, FLOAT, FLOAT, FLOAT)
 RULES: Any = _named(Rules, TERMS, HANDLING, LIMITS, LEVELS, INT, INT, BOOL, BOOL)
 BOOK: Any = _named(
     Book,

@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 
 from quantml.errors import check, is_finite
-from quantml.kernels import kernel
+from quantml.kernels import kernel_part
 from quantml.simulation.charges import cost_of, known_row
 from quantml.simulation.layout import (
     BOOK,
@@ -46,9 +46,10 @@ class Margin(Declaration):
     ----------
     leverage : float, optional
         Most gross market value after an order, as a multiple of equity after its costs: 1 for no borrowing, 2 for
-        an initial margin of one half. Orders are valued at the prices of their fills, the rest at the bar's. What
-        enlarges positions is cut, all orders of the bar by the same share; what reduces them is not.
-        `Simulation.cut_by_leverage` tells how much was cut. There is no limit unless given.
+        an initial margin of one half. Weights that ask for more are refused. Where costs, lots or prices lead orders
+        beyond it, what enlarges positions is cut, all orders of the bar by the same share; what reduces them is not.
+        Orders are valued at the prices of their fills, the rest at the bar's. `Simulation.cut_by_leverage` tells how
+        much was cut. There is no limit unless given.
     maintenance : float
         Least equity as a fraction of gross market value at a close, below 1; no order may lead below it either. 0 never
         calls.
@@ -79,7 +80,7 @@ class Margin(Declaration):
 # ----------------------------------------------------------------- kernels
 
 
-@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT), counted=False)
+@kernel_part(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT))
 def _enlarged(held: float, units: float, share: float, lot: float) -> float:
     """Return an order of which only `share` of what enlarges its position is left."""
     reducing = 0.0
@@ -88,7 +89,7 @@ def _enlarged(held: float, units: float, share: float, lot: float) -> float:
     return float(reducing + in_lots(share * (units - reducing), lot))
 
 
-@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT, FLOAT), counted=False)
+@kernel_part(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT, FLOAT))
 def _reduced(held: float, units: float, share: float, lot: float, room: float) -> float:
     """Return the order that leaves `share` of what an order would leave; no more than there is room for."""
     after = held + units
@@ -101,7 +102,7 @@ def _reduced(held: float, units: float, share: float, lot: float, room: float) -
     return float(np.copysign(min(abs(fewer), room), fewer))
 
 
-@kernel(types.void(INT, FLOAT, BOOL, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, FLOAT, BOOL, MARKET, RULES, BOOK))
 def _scale(t: int, share: float, called: bool, market: Market, rules: Rules, book: Book) -> None:
     """Write what `share` leaves of every order."""
     handling = rules.handling
@@ -117,7 +118,7 @@ def _scale(t: int, share: float, called: bool, market: Market, rules: Rules, boo
             book.scaled[n] = _enlarged(held, units, share, handling.lot)
 
 
-@kernel(FLOAT(INT, FLOAT, FLOAT, BOOL, FLOAT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(FLOAT(INT, FLOAT, FLOAT, BOOL, FLOAT, MARKET, RULES, BOOK))
 def _excess(
     t: int, share: float, ceiling: float, called: bool, equity: float, market: Market, rules: Rules, book: Book
 ) -> float:
@@ -144,7 +145,7 @@ def _excess(
     return gross - ceiling * left
 
 
-@kernel(FLOAT(INT, FLOAT, BOOL, FLOAT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(FLOAT(INT, FLOAT, BOOL, FLOAT, MARKET, RULES, BOOK))
 def _largest_share(
     t: int, ceiling: float, called: bool, equity: float, market: Market, rules: Rules, book: Book
 ) -> float:
@@ -161,7 +162,7 @@ def _largest_share(
     return low
 
 
-@kernel(types.void(INT, INT, FLOAT, FLOAT, BOOK), counted=False)
+@kernel_part(types.void(INT, INT, FLOAT, FLOAT, BOOK))
 def _cut_to(t: int, n: int, units: float, equity: float, book: Book) -> None:
     """Leave only so many units of an order, or nothing where that is rounding, and note what is left out."""
     left = units if abs(units) * book.at[n] > ROUNDING * equity else 0.0
@@ -169,7 +170,7 @@ def _cut_to(t: int, n: int, units: float, equity: float, book: Book) -> None:
     book.wanted[n] = left
 
 
-@kernel(types.void(INT, FLOAT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, FLOAT, MARKET, RULES, BOOK))
 def limit_orders(t: int, equity: float, market: Market, rules: Rules, book: Book) -> None:
     """Cut what enlarges positions to the leverage that is allowed, then answer a margin call of the last close."""
     share = _largest_share(t, rules.limits.leverage, False, equity, market, rules, book)
@@ -193,7 +194,7 @@ def limit_orders(t: int, equity: float, market: Market, rules: Rules, book: Book
             book.rest[n] = np.nan
 
 
-@kernel(types.void(INT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, RULES, BOOK))
 def call_margin(t: int, market: Market, rules: Rules, book: Book) -> None:
     """See at a close whether equity is too little for what is held."""
     gross = 0.0

@@ -64,6 +64,7 @@ def lay_market(
         split=read_only(bars.split[first:]),
         dividend=read_only(bars.dividend[first:]),
         member=read_only(bars.members[first:]),
+        acts=read_only(bars.has_action[first:]),
         whole=read_only(np.asarray(whole)),
         everyone=everyone,
         decides=decisions.decides,

@@ -8,13 +8,10 @@ import numpy as np
 from numba import types
 
 from quantml.errors import check, is_finite
-from quantml.kernels import F2, kernel
+from quantml.kernels import F2, kernel_part
 from quantml.simulation.layout import (
     BOOK,
-    BY_LIMIT,
-    BY_STOP,
     FLOAT,
-    FROM_OPEN,
     HAIR,
     HANDLING,
     INT,
@@ -129,7 +126,7 @@ class Execution(Declaration):
 # ----------------------------------------------------------------- kernels
 
 
-@kernel(FLOAT(FLOAT, FLOAT), counted=False)
+@kernel_part(FLOAT(FLOAT, FLOAT))
 def in_lots(units: float, lot: float) -> float:
     """Round units towards nothing to a multiple of `lot`."""
     if lot == 0.0:
@@ -138,7 +135,7 @@ def in_lots(units: float, lot: float) -> float:
     return float(np.copysign(lots * lot, units))
 
 
-@kernel(FLOAT(INT, INT, F2, V, HANDLING), counted=False)
+@kernel_part(FLOAT(INT, INT, F2, V, HANDLING))
 def room_at(t: int, n: int, volume: Floats, taken: Floats, handling: Handling) -> float:
     """Return the units of a symbol that may still be filled on bar t."""
     if handling.participation == np.inf:
@@ -146,30 +143,15 @@ def room_at(t: int, n: int, volume: Floats, taken: Floats, handling: Handling) -
     return float(in_lots(max(handling.participation * volume[t, n] - taken[n], 0.0), handling.lot))
 
 
-@kernel(types.Tuple((FLOAT, INT))(FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, HANDLING), counted=False)
-def _price_met(
-    side: float, first: float, high: float, low: float, level: float, handling: Handling
-) -> tuple[float, int]:
-    """Return the price at which a limit or stop order fills within a bar (NaN where it does not), and how."""
-    is_limit = handling.kind == LIMIT_ORDER
-    falls = (side > 0.0) == is_limit  # a buy limit and a sell stop wait for lower prices
-    level *= 1.0 - handling.offset if falls else 1.0 + handling.offset
-    if (first <= level) if falls else (first >= level):
-        return first, FROM_OPEN
-    if (low <= level) if falls else (high >= level):
-        return level, BY_LIMIT if is_limit else BY_STOP
-    return np.nan, FROM_OPEN
-
-
-@kernel(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT), counted=False)
-def _ordered_units(weight: float, rest: float, held: float, worth: float) -> float:
+@kernel_part(FLOAT(FLOAT, FLOAT, FLOAT, FLOAT))
+def ordered_units(weight: float, rest: float, held: float, worth: float) -> float:
     """Return the units of what waits, where all of equity buys `worth` units."""
     if not np.isnan(weight):
         return weight * worth - held
     return -held if abs(held + rest) <= HAIR * abs(rest) else rest
 
 
-@kernel(types.void(INT, FLOAT, MARKET, RULES, BOOK), counted=False)
+@kernel_part(types.void(INT, FLOAT, MARKET, RULES, BOOK))
 def size_orders(t: int, equity: float, market: Market, rules: Rules, book: Book) -> None:
     """Turn every order that waits for a symbol with a bar into units at the price of the bar."""
     for n in range(book.pending.size):
@@ -177,7 +159,7 @@ def size_orders(t: int, equity: float, market: Market, rules: Rules, book: Book)
         book.wanted[n] = 0.0
         if np.isnan(price) or (np.isnan(weight) and np.isnan(rest)):
             continue
-        units = _ordered_units(weight, rest, book.positions[t + 1, n], equity / price)
+        units = ordered_units(weight, rest, book.positions[t + 1, n], equity / price)
         book.at[n], book.kind[n] = price, book.why[n]
         if abs(units) * price > ROUNDING * equity or weight == 0.0 or np.isnan(weight):
             book.wanted[n] = units
@@ -185,32 +167,7 @@ def size_orders(t: int, equity: float, market: Market, rules: Rules, book: Book)
             book.pending[n] = book.rest[n] = np.nan
 
 
-@kernel(types.void(INT, FLOAT, MARKET, HANDLING, BOOK), counted=False)
-def meet_prices(t: int, equity: float, market: Market, handling: Handling, book: Book) -> None:
-    """Size limit and stop orders at the price at which they fill within the bar, if they do."""
-    for n in range(book.pending.size):
-        side, shift = book.wanted[n], book.shift[n]
-        if np.isnan(market.price[t, n]):
-            continue
-        if side != 0.0 and book.why[n] == ORDERED and not np.isnan(book.level[n]):
-            first, high, low = market.open[t, n] * shift, market.high[t, n] * shift, market.low[t, n] * shift
-            price, how = _price_met(side, first, high, low, book.level[n], handling)
-            book.wanted[n] = 0.0
-            if np.isnan(price):
-                if handling.resting or book.partly[n]:
-                    continue
-            else:
-                held = book.positions[t + 1, n]
-                units = _ordered_units(book.pending[n], book.rest[n], held, equity / price)
-                book.wanted[n], book.at[n] = units if units * side > 0.0 else 0.0, price
-                if held == 0.0 or (held * units < 0.0 and abs(units) > abs(held)):
-                    book.begun[n] = how  # what was held before has seen the bar from its open on
-                elif held * units > 0.0 and how != FROM_OPEN:
-                    book.opened[n] = book.entry[n]
-        book.pending[n] = book.rest[n] = np.nan
-
-
-@kernel(types.void(INT, MARKET, HANDLING, BOOK), counted=False)
+@kernel_part(types.void(INT, MARKET, HANDLING, BOOK))
 def cut_orders(t: int, market: Market, handling: Handling, book: Book) -> None:
     """Round orders to lots, drop the smallest, and cut them to their share of the volume."""
     for n in range(book.pending.size):

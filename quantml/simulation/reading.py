@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,9 @@ from quantml.bars import Bars
 from quantml.errors import SimulationError, check, did_you_mean, is_finite, is_whole
 from quantml.simulation.layout import LIMIT_ORDER, MARKET_ORDER, NOTHING, STOP_ORDER
 from quantml.timing import Fill
+
+ROUNDED: Final = 1e-9
+"""Weights that add up to this much more than they may, as a fraction, are rounded."""
 
 
 class Framed(Protocol):
@@ -176,6 +179,22 @@ def _check_members(laid: NDArray[np.float64], bars: Bars, first: int, name: str)
         where = f"{bars.symbols[column]}, {text(bars.clock[first + row])}"
         subject = f"the {name.removesuffix('s')} of a symbol that is no member"
         raise SimulationError(subject, must="be 0.0", got=float(laid[row, column]), where=where)
+
+
+def check_gross(decisions: Decisions, bars: Bars, leverage: float) -> None:
+    """Raise `SimulationError` where a decision asks for more than `leverage` of equity, longs and shorts together."""
+    if leverage == np.inf:
+        return
+    gross = np.nansum(np.abs(decisions.values), axis=1, where=decisions.decides[:, None])
+    if (gross > leverage * (1.0 + ROUNDED)).any():
+        row = int(np.argmax(gross > leverage * (1.0 + ROUNDED)))
+        raise SimulationError(
+            "the absolute weights of a decision",
+            must=f"add up to at most {leverage:g}, which Margin allows",
+            got=float(gross[row]),
+            where=text(bars.clock[decisions.first + row]),
+            hint="Scale them down, for one with quantml.signals.Cap(gross=...), or raise the limit.",
+        )
 
 
 def _rows(index: pd.Index, bars: Bars, name: str) -> NDArray[np.int64]:

@@ -39,6 +39,7 @@ from quantml.simulation.reading import (
     Framed,
     Orders,
     check_account,
+    check_gross,
     fill_for,
     positions_of,
     read_decisions,
@@ -125,6 +126,8 @@ class Simulator(Declaration):
         check_one_currency(bars)
         chosen = fill_for(fill, bars)
         decisions = self.rebalancing.thin(read_decisions(weights, bars), bars)
+        if not isinstance(weights, Orders):
+            check_gross(decisions, bars, self.margin.limits.leverage)
         rules = self._rules(weights, bars, costs, chosen)
         market = lay_market(bars, chosen, decisions, rules, costs, cash)
         book, ruined = self._kept(decisions, market, rules, bars)
@@ -161,7 +164,7 @@ class Simulator(Declaration):
             hint = "They live from the open of the next bar on."
             raise SimulationError("limit and stop orders", must="have fill=Fill.NEXT_OPEN", got=str(fill), hint=hint)
         limits, levels = self.margin.limits, levels_of(self.exits, reenter=self.reenter)  # type: ignore[arg-type]
-        simple = handling.kind == MARKET_ORDER and not (by_units or levels.active or band)
+        simple = handling.kind == MARKET_ORDER and not (by_units or levels.active)
         simple = simple and handling.participation == np.inf and limits.leverage == np.inf
         terms = terms_of(costs, bars.periods_per_year)
         return Rules(
@@ -171,7 +174,7 @@ class Simulator(Declaration):
             levels=levels,
             delist_after=int(self.delist_after),
             when=_WHEN[fill],
-            stateful=not simple,
+            stateful=not simple or band > 0.0,
             plain=simple and terms.flat and fill is not Fill.PERIOD,
         )
 
@@ -192,7 +195,9 @@ def _is_ambiguous(rules: Rules) -> bool:
     levels: Levels = rules.levels
     against = min(levels.loss, levels.trail) < np.inf
     works = rules.handling.kind != MARKET_ORDER
-    return (against and levels.profit < np.inf) or (works and (against or levels.profit < np.inf))
+    return (
+        levels.trail < np.inf or (against and levels.profit < np.inf) or (works and (against or levels.profit < np.inf))
+    )
 
 
 def simulate(
@@ -222,8 +227,8 @@ def simulate(
        at the last close times one plus the delisting return. It may trade again if bars return.
     3. What has a stop or target that the open is beyond is closed at the open. With fills at the close, 5 comes next.
        A stop, here and in 5 and 6, cancels what waits in units (orders, and the rest of an order that was cut) and a
-       weight for the same side; a weight for nothing or the other side stands, but for a limit or stop order where the
-       stop's own sale has to wait.
+       weight for the same side; a weight for nothing or the other side stands, but where volume makes the stop's own
+       sale wait.
     4. Orders of symbols with a bar are filled at its raw price, to ``weight * equity / price`` units. One equity
        sizes them all: cash plus positions at the prices at which orders fill, symbols without a bar at their last
        close. Lots, smallest orders and participation cut them, in this order; then leverage does; then a margin call of

@@ -9,7 +9,7 @@ import pandas as pd
 from numba import types
 from numpy.typing import NDArray
 
-from quantml.kernels import F1, F2, I1, kernel
+from quantml.kernels import F1, F2, I1, kernel, kernel_part
 from quantml.simulation.costs import PER_FILL
 from quantml.simulation.layout import FILL_KINDS, KIND, NOBODY, PRICE, SYMBOL, TIME, UNITS
 
@@ -79,7 +79,7 @@ _TRIPS: Any = types.BaseTuple.from_types(
 )
 
 
-@kernel(types.void(_INT, _FLOAT, _TRIPS))
+@kernel_part(types.void(_INT, _FLOAT, _TRIPS))
 def _see(trip: int, price: float, trips: Trips) -> None:
     """Compare a price with a trip's average entry."""
     stands = trips.facts[trip, SIDE] * (price / (trips.sums[trip, PAID] / trips.sums[trip, ENTERED]) - 1.0)
@@ -87,7 +87,7 @@ def _see(trip: int, price: float, trips: Trips) -> None:
     trips.sums[trip, BEST] = max(trips.sums[trip, BEST], stands)
 
 
-@kernel(types.void(_INT, _HISTORY, _TRIPS))
+@kernel_part(types.void(_INT, _HISTORY, _TRIPS))
 def _hold(t: int, history: History, trips: Trips) -> None:
     """Split, pay and charge what was held at the previous close."""
     for n in range(trips.current.size):
@@ -103,7 +103,7 @@ def _hold(t: int, history: History, trips: Trips) -> None:
         trips.sums[trip, COSTS + len(KINDS) - 1] += borrow
 
 
-@kernel(types.void(_INT, _INT, _HISTORY, _TRIPS))
+@kernel_part(types.void(_INT, _INT, _HISTORY, _TRIPS))
 def _look(t: int, n: int, history: History, trips: Trips) -> None:
     """See the prices of a bar through which a symbol is held."""
     trip = trips.current[n]
@@ -116,14 +116,14 @@ def _look(t: int, n: int, history: History, trips: Trips) -> None:
         _see(trip, history.marks[t, n], trips)
 
 
-@kernel(types.void(_INT, F2, _INT, _FLOAT, _TRIPS))
+@kernel_part(types.void(_INT, F2, _INT, _FLOAT, _TRIPS))
 def _charge(fill: int, paid: Floats, trip: int, share: float, trips: Trips) -> None:
     """Add a share of a fill's costs to a trip."""
     for kind in range(paid.shape[1]):
         trips.sums[trip, COSTS + kind] += share * paid[fill, kind]
 
 
-@kernel(types.void(_INT, _INT, _INT, _FLOAT, _FLOAT, _TRIPS))
+@kernel_part(types.void(_INT, _INT, _INT, _FLOAT, _FLOAT, _TRIPS))
 def _enter(t: int, n: int, moment: int, units: float, price: float, trips: Trips) -> None:
     """Add units to a symbol's trip, or open one."""
     if trips.current[n] == NOBODY:
@@ -140,7 +140,7 @@ def _enter(t: int, n: int, moment: int, units: float, price: float, trips: Trips
     trips.sums[trip, PAID] += abs(units) * price
 
 
-@kernel(types.void(_INT, _INT, _INT, _FLOAT, _FLOAT, _TRIPS))
+@kernel_part(types.void(_INT, _INT, _INT, _FLOAT, _FLOAT, _TRIPS))
 def _leave(t: int, n: int, kind: int, units: float, price: float, trips: Trips) -> None:
     """Take units out of a symbol's trip, and end it where that leaves it flat."""
     trip = trips.current[n]

@@ -20,7 +20,17 @@ from numpy.testing import assert_allclose, assert_array_equal
 from quantml.bars import Bars
 from quantml.simulation import Costs, Execution, Margin, Rebalancing, Simulation, simulate
 from quantml.timing import Fill
-from tests.simulation.test_ledger_properties import FILLS, SEEDS, check_balance, decided, one_of, options, orders, run
+from tests.simulation.test_ledger_properties import (
+    FILLS,
+    SEEDS,
+    check_balance,
+    decided,
+    one_of,
+    options,
+    orders,
+    run,
+    within,
+)
 
 EXAMPLES = 2_000 if os.environ.get("QUANTML_WORLDS") == "full" else 200
 many = settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
@@ -237,7 +247,7 @@ def test_another_future_changes_no_bit_of_the_past(
     other = replace(bars, quoted=quoted, split=np.where(gone, 1.0, split), dividend=bars.dividend * factor * ~gone)
     turned = decided(replace(world, bars=other))
     turned[turned.index > bars.clock[row]] *= -0.5
-    changed = simulate(turned, other, **chosen)
+    changed = simulate(within(turned, chosen["margin"]), other, **chosen)
     rows = row + 1 - (len(bars) - len(actual))
     for name in ("cash", "equity", "positions", "marks", "charges", "dividends", "interest"):
         assert_array_equal(actual.ledger[name][:rows], changed.ledger[name][:rows])

@@ -23,7 +23,7 @@ AT_OPENS = {
     "monthly rebalance": (910979.7919, 889710.9984599999),  # vectorbt, bt
     "long and short with borrow": (1153986.9660454767, 923543.6986042872),  # bt
     "stop and target": (1004875.3792999997, 1000657.4989999997),  # vectorbt, backtesting.py
-    "trailing stop": (1001633.3245999999, 1005246.0059),  # vectorbt, backtesting.py
+    "trailing stop": (1007526.1203999999, 1011031.6775999999),  # vectorbt, backtesting.py
     "turnover at 0.5 %": (98793.38179999875, 7841.710699998586),  # vectorbt, backtesting.py, bt
 }
 # In whole shares, filled at the next close: zipline-reloaded.

@@ -110,14 +110,67 @@ def test_a_position_that_comes_about_within_the_bar(case: str) -> None:
     assert (done.ambiguous > 0.0) == (ambiguous > 0.0)
 
 
-def test_a_trailing_stop_moves_at_closes() -> None:
-    # The high of 120 on row 2 sets the stop to 108 for row 3; on row 2 itself it stood at 90.
-    rising = bars(FLAT, FLAT, (101, 120, 100, 118), (117, 119, 107, 110), FLAT)
-    assert exit_of(run(rising, TrailingStop(0.1))) == [3, pytest.approx(108.0), "trailed"]
-    nearer = bars(FLAT, FLAT, (101, 120, 97, 118), FLAT)
+# Bought at 100, the stop 10 % below the best price, so at 90 when row 2 begins; and what is left of it at its close on
+# the pessimistic and on the optimistic path.
+TRAILS: dict[str, Any] = {
+    "the low is below the old stop": ((100, 120, 89, 118), 90.0, 108.0),
+    "the low is between the stops": ((101, 120, 100, 118), 108.0, 118.0),
+    "the close is between the stops": ((101, 120, 100, 107), 108.0, 108.0),
+    "the low is above both": ((101, 110, 100, 105), 105.0, 105.0),
+    "no new high": ((99, 100, 89, 95), 90.0, 90.0),
+    "a gap": ((88, 120, 87, 118), 88.0, 88.0),
+}
+
+
+@pytest.mark.parametrize("case", TRAILS)
+def test_a_trailing_stop_follows_the_bar(case: str) -> None:
+    bar, pessimistic, optimistic = TRAILS[case]
+    done = run(bars(FLAT, FLAT, bar), TrailingStop(0.1))
+    for path, worth in ((done.equity, pessimistic), (done.optimistic_equity, optimistic)):
+        assert path.iloc[-1] == pytest.approx(1000.0 + 5.0 * (worth - 100.0))
+
+
+def test_a_target_comes_before_the_stop_that_follows_a_stop_order() -> None:
+    # bought at 102 on the way to 115, past the target of 107.1; the low of 96 is above 91.8
+    panel = bars(FLAT, (100, 115, 96, 110))
+    done = run(panel, [TrailingStop(0.1), TakeProfit(0.05)], execution=Execution(stop=0.02))
+    assert exit_of(done) == [1, pytest.approx(107.1), "profit"]
+    assert done.ambiguous == 0.0
+
+
+def test_a_trailing_stop_remembers_the_bars_before() -> None:
+    # The high of 110 on row 2 sets the stop to 99 for row 3.
+    rising = bars(FLAT, FLAT, (101, 110, 100, 108), (107, 108, 98, 100), FLAT)
+    assert exit_of(run(rising, TrailingStop(0.1))) == [3, pytest.approx(99.0), "trailed"]
+    nearer = bars(FLAT, FLAT, (101, 105, 97, 103), FLAT)
     assert exit_of(run(nearer, [TrailingStop(0.1), StopLoss(0.02)])) == [2, 98.0, "loss"]
-    falling = bars(FLAT, FLAT, (99, 100, 80, 82), (83, 89, 81, 82), FLAT)
-    assert exit_of(run(falling, TrailingStop(0.1), {0: -0.5})) == [3, pytest.approx(88.0), "trailed"]
+    falling = bars(FLAT, FLAT, (99, 100, 95, 97), (97, 105, 96, 104), FLAT)
+    assert exit_of(run(falling, TrailingStop(0.1), {0: -0.5})) == [3, pytest.approx(104.5), "trailed"]
+
+
+def test_a_target_comes_before_the_stop_that_follows_to_it() -> None:
+    # on the way to the high of 125 the price passes 115, on either order; 90 is not touched
+    found = exit_of(run(bars(FLAT, FLAT, (101, 125, 100, 105), FLAT), [TrailingStop(0.1), TakeProfit(0.15)]))
+    assert found == [2, pytest.approx(115.0), "profit"]
+
+
+# Entered within row 1 at a limit of 98 or a stop of 102; the stop follows 10 % below, so begins at 88.2 or 91.8.
+TRAILED_ENTRIES: dict[str, Any] = {
+    "the high may be before the limit": ({"limit": 0.02}, (100, 115, 96, 100), 100.0, 103.5),
+    "the low is below the stop of the limit": ({"limit": 0.02}, (100, 115, 88, 100), 88.2, 88.2),
+    "the low may be before the stop order": ({"stop": 0.02}, (100, 115, 96, 110), 103.5, 110.0),
+    "the close is below the stop": ({"stop": 0.02}, (100, 115, 96, 100), 103.5, 103.5),
+    "the low is below the first stop of the stop order": ({"stop": 0.02}, (100, 105, 90, 104), 94.5, 104.0),
+}
+
+
+@pytest.mark.parametrize("case", TRAILED_ENTRIES)
+def test_a_trailing_stop_of_a_position_that_comes_about_within_the_bar(case: str) -> None:
+    offset, bar, pessimistic, optimistic = TRAILED_ENTRIES[case]
+    done = run(bars(FLAT, bar), TrailingStop(0.1), execution=Execution(**offset))
+    bought = 98.0 if "limit" in offset else 102.0
+    for path, worth in ((done.equity, pessimistic), (done.optimistic_equity, optimistic)):
+        assert path.iloc[-1] == pytest.approx(1000.0 + 500.0 / bought * (worth - bought))
 
 
 def test_the_bar_of_a_late_entry_is_not_looked_at() -> None:
@@ -174,6 +227,17 @@ def test_a_part_of_the_result_is_ambiguous() -> None:
     loss, profit = -75 / 1050, 50 / 1050
     assert done.equity.tolist() == pytest.approx([1000.0, 1000.0, 1050.0, 975.0, 975.0])
     assert done.ambiguous == pytest.approx((profit - loss) / (0.05 + 0.05 + profit - loss))
+
+
+def test_what_volume_leaves_of_a_target_is_sold_before_any_decision_that_waits() -> None:
+    # 500 bought; row 2 touches 102 and fills 200, the open of row 3 is beyond it and fills 50, row 4 fills the rest
+    still = (103, 103, 103, 103)
+    panel = bars(FLAT, FLAT, (100, 104, 100, 103), still, still, still, volume=[1e6, 1e6, 400, 100, 1e6, 1e6])
+    done = run(
+        panel, TakeProfit(0.02), {0: 0.5, 2: -0.5, 3: 0.5}, execution=Execution(participation=0.5), initial_cash=1e5
+    )
+    assert done.fills[["units", "price"]].to_numpy().tolist() == [[500, 100], [-200, 102], [-50, 103], [-250, 103]]
+    assert done.fills["kind"].tolist() == ["ordered", "profit", "profit", "profit"]
 
 
 def test_a_stop_cancels_the_rest_of_an_order_that_was_cut() -> None:
@@ -252,23 +316,110 @@ def test_an_order_that_reduces_leaves_the_rest_to_its_stops() -> None:
     panel = bars(FLAT, FLAT, (100, 106, 100, 100), FLAT)
     done = simulate(in_units(panel, {0: 100.0, 1: -50.0}, limit={1: 103.0}), panel, exits=TakeProfit(0.05))
     assert done.fills["price"].tolist() == [100.0, 103.0, 105.0]
-    # the high of 120 counts for a trailing stop after one unit was sold: 109.2 on row 3, which opens at 109
+    # the high of 120 counts for a trailing stop after one unit was sold: 109.2
     panel = bars(FLAT, FLAT, (100, 120, 100, 109), (109, 109, 109, 109), FLAT)
     done = simulate(in_units(panel, {0: 100.0, 1: -1.0}, limit={1: 103.0}), panel, exits=TrailingStop(0.09))
-    assert done.fills["price"].tolist() == [100.0, 103.0, 109.0]
+    assert done.fills["price"].tolist() == [100.0, 103.0, pytest.approx(109.2)]
 
 
-@pytest.mark.parametrize(("high", "price", "ambiguous"), [(106.0, 101.85, False), (104.0, None, True)])
-def test_an_order_that_enlarges_within_the_bar(high: float, price: float | None, ambiguous: bool) -> None:
-    # 100 at 100, 100 more at 94 by a limit: 97 on average, target 101.85 in place of 105. A high of 106 was beyond
-    # either, so one of them was met; one of 104 may have been before the limit order, when the target was 105.
-    panel = bars(FLAT, FLAT, (100, high, 93, 98), (98, 98, 98, 98))
+# 100 held at 100, with a stop at 95 and a target at 110; what an order to sell at a price is filled at, or the exit before
+# it, on the pessimistic and on the optimistic path.
+AGAINST: dict[str, Any] = {
+    "a limit above, the stop below": ({"limit": 103.0}, (100, 104, 94, 99), 95.0, 103.0),
+    "a limit beyond the target": ({"limit": 112.0}, (100, 113, 99, 100), 110.0, 110.0),
+    "a limit before the target": ({"limit": 103.0}, (100, 111, 99, 100), 103.0, 103.0),
+    "a stop order before the stop": ({"stop": 97.0}, (100, 101, 94, 96), 97.0, 97.0),
+    "a stop order beyond the stop": ({"stop": 93.0}, (100, 101, 92, 94), 95.0, 95.0),
+    "a stop order below, the target above": ({"stop": 97.0}, (100, 111, 96, 98), 97.0, 110.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("case", AGAINST)
+def test_what_comes_first_of_a_stop_and_an_order_against_the_position(case: str, side: float) -> None:
+    offset, bar, pessimistic, optimistic = AGAINST[case]
+    first, high, low, close = (100 + side * (price - 100) for price in bar)
+    panel = bars(FLAT, FLAT, (first, max(high, low), min(high, low), close), FLAT, FLAT)
+    prices = {name: {1: 100 + side * (price - 100)} for name, price in offset.items()}
+    orders = in_units(panel, {0: 100.0 * side, 1: -100.0 * side}, **prices)
+    done = simulate(orders, panel, exits=[LOSS, PROFIT])
+    for path, price in ((done.equity, pessimistic), (done.optimistic_equity, optimistic)):
+        assert path.iloc[-1] == pytest.approx(1e6 + 100 * (price - 100))
+    assert done.positions["A"].iloc[-1] == 0.0
+
+
+# The same of an order that buys 100 more.
+WITH: dict[str, Any] = {
+    "a limit beyond the stop": ({"limit": 93.0}, (100, 101, 92, 99), -500.0, -500.0),
+    "a limit before the stop": ({"limit": 96.0}, (100, 101, 94, 99), 200.0, 200.0),
+    "a stop order beyond the target": ({"stop": 112.0}, (100, 113, 99, 100), 1000.0, 1000.0),
+    "a stop order before the target, which moves to 112.2": ({"stop": 104.0}, (100, 111, 99, 103), 200.0, 200.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("case", WITH)
+def test_what_comes_first_of_a_stop_and_an_order_that_enlarges(case: str, side: float) -> None:
+    offset, bar, pessimistic, optimistic = WITH[case]
+    first, high, low, close = (100 + side * (price - 100) for price in bar)
+    panel = bars(FLAT, FLAT, (first, max(high, low), min(high, low), close))
+    prices = {name: {1: 100 + side * (price - 100)} for name, price in offset.items()}
+    done = simulate(in_units(panel, {0: 100.0 * side, 1: 100.0 * side}, **prices), panel, exits=[LOSS, PROFIT])
+    assert [path.iloc[-1] - 1e6 for path in (done.equity, done.optimistic_equity)] == pytest.approx(
+        [pessimistic, optimistic]
+    )
+
+
+# What it earns on either path where an order and an exit lie on either side of the open: position, order, bar.
+ACROSS: dict[str, Any] = {
+    # low first: 200 at 99.5 on average, sold at 100.495; high first: 100 sold at 101
+    "a limit for more, and a target": (100, 100, {"limit": 99.0}, (100, 102, 98.5, 101.5), TakeProfit(0.01), 100.0, 199.0),
+    # high first: 200 at 100.5 on average, sold at 98.49; low first: 100 sold at 98
+    "a stop order for more, and a loss": (100, 100, {"stop": 101.0}, (100, 102, 97.5, 98), StopLoss(0.02), -402.0, -200.0),
+    # high first: the stop follows to 100.94; low first: sold at 99
+    "a stop order against, and a stop that follows": (100, -100, {"stop": 99.0}, (100, 103, 98.5, 100), TrailingStop(0.02), -100.0, 94.0),
+    # high first: bought back at 103; low first: at 101.99, and 100 more held to 100.943
+    "a limit that turns, and a loss": (-100, 200, {"limit": 101.99}, (102.104, 103.857, 100.744, 100.943), StopLoss(0.03), -303.7, -300.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ACROSS)
+def test_of_an_order_and_an_exit_on_either_side_the_account_takes_what_is_worth_less(case: str) -> None:
+    held, order, price, bar, exits, pessimistic, optimistic = ACROSS[case]
+    panel = bars(FLAT, FLAT, bar)
+    prices = {name: {1: value} for name, value in price.items()}
+    done = simulate(in_units(panel, {0: held, 1: order}, **prices), panel, exits=exits)
+    assert [path.iloc[-1] - 1e6 for path in (done.equity, done.optimistic_equity)] == pytest.approx(
+        [pessimistic, optimistic]
+    )
+
+
+def test_a_decision_for_the_same_side_whose_stop_came_first_is_blocked() -> None:
+    # bought at 97; the limit of 94.09 for more is beyond the stop of 95.06
+    panel = bars(FLAT, (100, 100, 97, 97), (97, 98, 92, 97), (97, 97, 92, 97), FLAT)
+    done = run(panel, StopLoss(0.02), {0: 0.5, 1: 0.9}, execution=Execution(limit=0.03, resting=True))
+    assert done.fills["price"].tolist() == [97.0, pytest.approx(95.06)]
+    turned = run(panel, StopLoss(0.02), {0: 0.5, 1: 0.9, 2: 0.9}, execution=Execution(limit=0.03))
+    assert turned.fills["price"].tolist() == [97.0, pytest.approx(95.06)]
+
+
+def test_a_weight_whose_stop_came_first_has_asked_for_nothing() -> None:
+    # bought at 97, sold at the stop of 92.15 on row 2, before the limit of 103; the decision of row 3 may buy again
+    panel = bars(FLAT, (100, 100, 97, 100), (100, 104, 92, 100), FLAT, (100, 101, 97, 100))
+    done = run(panel, LOSS, {0: 0.5, 1: 0.0, 3: 0.5}, execution=Execution(limit=0.03))
+    assert done.fills["price"].tolist() == [97.0, pytest.approx(92.15), 97.0]
+
+
+@pytest.mark.parametrize(("high", "pessimistic"), [(106.0, 500.0), (104.0, 200.0)])
+def test_an_order_that_enlarges_within_the_bar(high: float, pessimistic: float) -> None:
+    # 100 at 100, 100 more at 94 by a limit: 97 on average, target 101.85 in place of 105. High first, a high of 106 sells
+    # 100 at 105, and one of 104 nothing; low first, both sell 200 at 101.85.
+    panel = bars(FLAT, FLAT, (100, high, 93, 98))
     orders = in_units(panel, {0: 100.0, 1: 100.0}, limit={1: 94.0})
     done = simulate(orders, panel, exits=TakeProfit(0.05))
-    assert (len(done.fills) == 3) == (price is not None)
-    if price is not None:
-        assert done.fills["price"].iloc[2] == pytest.approx(price)
-    assert (done.ambiguous > 0.0) == ambiguous
+    assert [path.iloc[-1] - 1e6 for path in (done.equity, done.optimistic_equity)] == pytest.approx(
+        [pessimistic, 970.0]
+    )
 
 
 def test_levels_are_told_from_the_average_entry_in_the_shares_of_the_bar() -> None:

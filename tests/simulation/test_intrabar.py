@@ -96,29 +96,24 @@ def left_at(path: np.ndarray, stop: float, target: float, side: float) -> float 
     return float(path[0]) if min(at_stop, at_target) == 0.0 else price
 
 
-def true_exit(world: World, entry: int, side: float, trails: bool = False, first: np.ndarray | None = None) -> float:
+def true_exit(world: World, entry: int, side: float, first: np.ndarray | None = None) -> float:
     """Return the price at which a trade ends that is entered at the open, or where the `first` day's prices begin."""
     days = list(world.path[entry : entry + CYCLE - 1])
     if first is not None:
         days[0] = first
-    bought = best = float(days[0][0])
+    bought = float(days[0][0])
     stop, target = bought * (1.0 - side * LOSS), bought * (1.0 + side * PROFIT)
     for day in days:
-        if trails:
-            stop, target = best * (1.0 - side * TRAIL), side * np.inf
         left = left_at(day, stop, target, side)
         if left is not None:
             return left
-        best = max(best, day.max()) if side > 0.0 else min(best, day.min())
     return float(world.path[entry + CYCLE - 1, 0])
 
 
-def true_returns(world: World, trails: bool = False) -> np.ndarray:
+def true_returns(world: World) -> np.ndarray:
     """Return what each trade earned, as a fraction of equity."""
     pairs = zip(world.entries, world.sides, strict=True)
-    return np.array(
-        [WEIGHT * side * (true_exit(world, day, side, trails) / world.path[day, 0] - 1.0) for day, side in pairs]
-    )
+    return np.array([WEIGHT * side * (true_exit(world, day, side) / world.path[day, 0] - 1.0) for day, side in pairs])
 
 
 def true_returns_of_orders(world: World, offset: float, towards: float) -> np.ndarray:
@@ -233,44 +228,39 @@ def test_an_order_that_fills_within_the_day_lies_between_too(name: str, towards:
 # ---------------------------------------------------------------- trailing stops
 
 
-def test_a_trailing_stop_that_moves_at_closes_has_one_truth() -> None:
-    """The ledger's stop stands still through a bar, so that the order of its prices does not matter."""
-    found = matched(
-        [draw(seed) for seed in WORLDS], [TrailingStop(TRAIL)], lambda world: true_returns(world, trails=True)
-    )
-    assert_allclose(found.pessimistic, found.truth, atol=ROUNDING)
-    assert not found.is_unknown.any()
-
-
-def follow(prices: Sequence[float], best: float, side: float) -> float | None:
-    """Return where a stop leaves that follows every price within the bar, if it does."""
+def follow(prices: Sequence[float], best: float, side: float) -> float:
+    """Return what a position is worth after prices that a trailing stop follows: where it leaves, or the last of them."""
     for k, price in enumerate(prices):
         stop = best * (1.0 - side * TRAIL)
         if side * (price - stop) <= 0.0:
             return price if k == 0 else stop
         best = max(best, price) if side > 0.0 else min(best, price)
-    return None
+    return prices[-1]
 
 
-def test_no_order_of_open_high_low_and_close_leaves_later_or_for_less_on_the_bar_of_a_trailing_stop() -> None:
-    """A stop that follows prices within the bar has always left when the ledger's does, and there for no less."""
-    trailed = 0
+def worth_by_order(bar: np.ndarray, best: float, side: float) -> list[float]:
+    """Return what a position is worth at the close of a bar, for either order of its high and low; the worse first."""
+    orders = [(bar.max(), bar.min()), (bar.min(), bar.max())]
+    return sorted((follow([bar[0], *order, bar[-1]], best, side) for order in orders), key=lambda price: side * price)
+
+
+def test_a_trailing_stop_is_worth_the_least_that_any_order_of_open_high_low_and_close_leaves() -> None:
+    """And on the optimistic path the most: on every bar up to the first on which the position is left."""
+    unknown = 0
     for seed in WORLDS:
         world = draw(seed)
-        trades = kept(world, [TrailingStop(TRAIL)]).trades
-        days = world.clock.get_indexer(trades["exit_time"])
-        for entry, day, side, price, reason in zip(
-            world.entries, days, world.sides, trades["exit_price"], trades["exit_reason"], strict=True
-        ):
-            if reason != "trailed":
-                continue
-            trailed += 1
-            before = world.path[entry:day]
-            extremes = [world.path[entry, 0], *(before.max(axis=1) if side > 0.0 else before.min(axis=1))]
-            best = max(extremes) if side > 0.0 else min(extremes)
-            bar = world.path[day]
-            for within in ((bar.max(), bar.min()), (bar.min(), bar.max()), bar):
-                left = follow([bar[0], *within, bar[-1]], best, side)
-                assert left is not None
-                assert side * (left - price) >= -ROUNDING * price
-    assert trailed > 4 * len(WORLDS)
+        done = kept(world, [TrailingStop(TRAIL)])
+        assert (done.clock == world.clock).all()
+        paths = np.column_stack([done.equity, done.optimistic_equity])
+        for entry, side in zip(world.entries, world.sides, strict=True):
+            best = bought = float(world.path[entry, 0])
+            for day in range(entry, entry + CYCLE - 1):
+                bar = world.path[day]
+                worths = worth_by_order(bar, best, side)
+                earned = paths[day] / paths[entry - 1] - 1.0
+                assert_allclose(earned, WEIGHT * side * (np.array(worths) / bought - 1.0), atol=ROUNDING)
+                unknown += abs(worths[0] - worths[1]) > ROUNDING
+                if worths != [bar[-1], bar[-1]]:
+                    break
+                best = max(best, bar.max()) if side > 0.0 else min(best, bar.min())
+    assert unknown > 2 * len(WORLDS)

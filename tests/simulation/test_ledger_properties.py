@@ -99,8 +99,14 @@ def decided(world: Any) -> pd.DataFrame:
     return weights.mask(young, 0.0)
 
 
+def within(weights: pd.DataFrame, margin: Margin) -> pd.DataFrame:
+    """Scale decisions down to what a limit allows them to ask for."""
+    return weights.div((weights.abs().sum(axis=1) / margin.limits.leverage).clip(lower=1.0), axis=0)
+
+
 def run(world: Any, chosen: dict[str, Any], **more: Any) -> Simulation:
-    return simulate(decided(world), world.bars, **(chosen | more))
+    every = chosen | more
+    return simulate(within(decided(world), every.get("margin", Margin())), world.bars, **every)
 
 
 def orders(world: Any, seed: int) -> Orders:
@@ -234,25 +240,42 @@ def test_without_costs_the_account_is_the_product_of_weighted_returns(
         assert_allclose(done.equity / 1e6, (1.0 + earned).cumprod(), rtol=1e-12)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(seed=SEEDS, fill=FILLS, gross=one_of(1.0, 30.0), universe=st.booleans(), rates=one_of(0.0, 10.0))
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    seed=SEEDS,
+    fill=FILLS,
+    gross=one_of(1.0, 30.0),
+    universe=st.booleans(),
+    rates=one_of(0.0, 10.0),
+    lot=one_of(0.0, 1.0, 700.0),
+    band=one_of(0.0, 0.1, 0.7),
+)
 def test_options_that_bind_nothing_change_no_bit(
-    seed: int, fill: Fill, gross: float, universe: bool, rates: float, world_of: Callable[..., Any]
+    seed: int,
+    fill: Fill,
+    gross: float,
+    universe: bool,
+    rates: float,
+    lot: float,
+    band: float,
+    world_of: Callable[..., Any],
 ) -> None:
     """The short way of plain bars and the way through every option are the same."""
     world = world_of(seed, gross=gross, universe=universe, wide=True)
     costs = Costs(commission_bps=rates, borrow_bps=rates, financing_bps=rates)
-    same = {"costs": costs, "fill": fill, "delist_after": 3, "cash": 0.02}
-    neutral = [
+    execution = Execution(lot=lot, minimum_notional=lot)
+    same: dict[str, Any] = {"costs": costs, "fill": fill, "delist_after": 3, "cash": 0.02}
+    same |= {"rebalancing": Rebalancing(band=band), "execution": execution}
+    neutral: list[dict[str, Any]] = [
         {"margin": Margin(leverage=1e12)},
-        {"execution": Execution(participation=1.0, carry=True)},
+        {"execution": replace(execution, participation=1.0, carry=True)},
         {"exits": TakeProfit(1e9), "reenter": True},
     ]
     quoted = {name: values * (1e12 if name == "volume" else 1.0) for name, values in world.bars.quoted.items()}
     bars = replace(world.bars, quoted=quoted)
     plain = simulate(world.weights, bars, **same)
     for option in neutral:
-        other = simulate(world.weights, bars, **same, **option)
+        other = simulate(world.weights, bars, **same | option)
         for name, values in plain.ledger.items():
             assert_array_equal(values, other.ledger[name])
 

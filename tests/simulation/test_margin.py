@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,8 @@ import pandas as pd
 import pytest
 
 from quantml.bars import Bars
-from quantml.errors import ParameterError
-from quantml.simulation import Costs, Execution, Margin, simulate
+from quantml.errors import ParameterError, SimulationError
+from quantml.simulation import Costs, Execution, Margin, Orders, Rebalancing, simulate
 from quantml.timing import Fill
 
 
@@ -22,7 +23,7 @@ def pair(first: list[float], second: list[float]) -> Bars:
 def test_orders_are_cut_to_the_leverage_that_is_left_after_costs(bars_of: Any, weights_on: Any) -> None:
     # Units u at 10 with 1 % of costs: 10 u = 2 (1000 - 0.1 u), so u = 2000 / 10.2
     bars = bars_of([10, 10, 10])
-    done = simulate(weights_on(bars, {0: 3.0}), bars, costs=Costs(commission_bps=100), fill=Fill.NEXT_CLOSE,
+    done = simulate(weights_on(bars, {0: 2.0}), bars, costs=Costs(commission_bps=100), fill=Fill.NEXT_CLOSE,
                     initial_cash=1000.0, margin=Margin(leverage=2.0))  # fmt: skip
     assert done.fills["units"].tolist() == pytest.approx([2000 / 10.2], rel=1e-12)
     assert done.exposure.iloc[1] == pytest.approx(2.0, rel=1e-12)
@@ -39,14 +40,14 @@ def test_a_leverage_of_one_borrows_nothing(bars_of: Any, weights_on: Any) -> Non
 def test_what_reduces_is_not_cut() -> None:
     # From 100 of A to 120 of B and 40 of A with leverage 1: A is sold in full, and what enlarges, B, gets half.
     bars = pair([10, 10, 10], [10, 10, 10])
-    weights = pd.DataFrame({"A": [1.0, 0.4], "B": [0.0, 1.2]}, index=bars.clock[:2])
-    done = simulate(weights, bars, fill=Fill.NEXT_CLOSE, initial_cash=1000.0, margin=Margin(leverage=1.0))
+    orders = Orders(pd.DataFrame({"A": [100.0, -60.0], "B": [0.0, 120.0]}, index=bars.clock[:2]))
+    done = simulate(orders, bars, fill=Fill.NEXT_CLOSE, initial_cash=1000.0, margin=Margin(leverage=1.0))
     assert done.positions.iloc[2].tolist() == pytest.approx([40.0, 60.0])
 
 
 def test_lots_stay_lots_under_a_limit(bars_of: Any, weights_on: Any) -> None:
     bars = bars_of([30, 30])
-    done = simulate(weights_on(bars, {0: 3.0}), bars, fill=Fill.NEXT_CLOSE, initial_cash=1000.0,
+    done = simulate(Orders(weights_on(bars, {0: 100.0})), bars, fill=Fill.NEXT_CLOSE, initial_cash=1000.0,
                     margin=Margin(leverage=2.0), execution=Execution(lot=10))  # fmt: skip
     assert done.fills["units"].tolist() == [60.0]
 
@@ -100,7 +101,8 @@ def test_a_call_is_repeated_where_volume_holds_it_up(bars_of: Any, weights_on: A
 
 def test_no_order_leads_into_a_call(bars_of: Any, weights_on: Any) -> None:
     bars = bars_of([10, 10, 10, 10])
-    done = simulate(weights_on(bars, {0: 9.0}), bars, fill=Fill.NEXT_CLOSE, margin=Margin(maintenance=0.25))
+    orders = Orders(weights_on(bars, {0: 9e5}))
+    done = simulate(orders, bars, fill=Fill.NEXT_CLOSE, margin=Margin(maintenance=0.25))
     assert done.exposure.tolist() == pytest.approx([0.0, 4.0, 4.0, 4.0])
     assert done.fills["kind"].tolist() == ["ordered"]
 
@@ -111,18 +113,31 @@ def test_orders_are_limited_at_the_prices_of_their_fills(
 ) -> None:
     # A limit a tenth away; at its price 1000 of equity carries 1000 of gross value
     bars = bars_of([100, met, met], opens=[100, first, met], high=[100, 112, met], low=[100, 88, met])
-    done = simulate(weights_on(bars, {0: side}), bars, initial_cash=1000.0, margin=Margin(leverage=1.0),
-                    execution=Execution(limit=0.1))  # fmt: skip
+    orders = Orders(weights_on(bars, {0: side * 1000 / met}))
+    done = simulate(orders, bars, initial_cash=1000.0, margin=Margin(leverage=1.0), execution=Execution(limit=0.1))
     assert done.fills[["units", "price"]].iloc[0].tolist() == pytest.approx([side / 2 * 1000 / met, met])
 
 
 def test_what_leverage_cuts_is_told_and_leaves_no_dust(bars_of: Any, weights_on: Any) -> None:
-    # 3000 wanted of 2000; at 11 equity is 1200 and 2400 allowed of 3600, so 200 of 1400 are bought; then nothing changes
+    # 3000 ordered of 2000; at 11 equity is 1200 and 2400 allowed, so 200 of 1540 are bought, and nothing then of 220
     bars = bars_of([10, 10, 11, 11])
-    done = simulate(weights_on(bars, {0: 3.0, 1: 3.0, 2: 3.0}), bars, fill=Fill.NEXT_CLOSE, initial_cash=1000.0,
-                    margin=Margin(leverage=2.0))  # fmt: skip
+    orders = Orders(weights_on(bars, {0: 300.0, 1: 140.0, 2: 20.0}))
+    done = simulate(orders, bars, fill=Fill.NEXT_CLOSE, initial_cash=1000.0, margin=Margin(leverage=2.0))
     assert done.fills["units"].tolist() == pytest.approx([200.0, 200 / 11])
-    assert done.cut_by_leverage.tolist() == pytest.approx([0.0, 1.0, 1.2, 1.0])
+    assert done.cut_by_leverage.tolist() == pytest.approx([0.0, 1.0, 1.34, 220 / 1200])
+
+
+def test_weights_beyond_the_leverage_are_refused() -> None:
+    bars = pair([10, 10, 10], [10, 10, 10])
+    weights = pd.DataFrame({"A": [0.7, 0.7], "B": [-0.3, -0.5]}, index=bars.clock[:2])
+    said = (
+        "the absolute weights of a decision must add up to at most 1, which Margin allows; got 1.2 (2024-01-02). "
+        "Scale them down, for one with quantml.signals.Cap(gross=...), or raise the limit."
+    )
+    with pytest.raises(SimulationError, match=f"^{re.escape(said)}$"):
+        simulate(weights, bars, margin=Margin(leverage=1.0))
+    thinned = simulate(weights, bars, margin=Margin(leverage=1.0), rebalancing=Rebalancing(every=2))
+    assert len(thinned.fills) == 2
 
 
 @pytest.mark.parametrize(
