@@ -44,17 +44,17 @@ class Deflation:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Deflation:
         """Rebuild it from `dataclasses.asdict`, also after JSON, where NaN became null."""
-        known = {name: math.nan if part is None else part for name, part in content.items()}
+        known: dict[str, Any] = {name: math.nan if part is None else part for name, part in content.items()}
         return cls(**{**known, "looks": tuple(content["looks"])})
 
     @property
     def sentence(self) -> str:
         """What it says, for a reader who knows no statistics."""
         if self.trials == 1:
-            return "No other variant is on record for these data."
+            return "No other variant on record has seen these data."
         told = (
-            f"It is one of {self.trials:,} variants on record for these data. The best of so many is expected to show a"
-            f" Sharpe ratio of {self.expected_maximum:.2f} by luck alone, were none of them worth anything"
+            f"It is one of {self.trials:,} variants on record that have seen these data. By luck alone, were none of them"
+            f" worth anything, the best of so many is expected to show a Sharpe ratio of {self.expected_maximum:.2f}"
         )
         if math.isnan(self.deflated_sharpe_ratio):
             return f"{told}."

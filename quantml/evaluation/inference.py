@@ -30,8 +30,8 @@ __all__ = [
     "minimum_track_record_length",
     "optimal_block_length",
     "overfitting_logits",
-    "probability_of_backtest_overfitting",
     "probabilistic_sharpe_ratio",
+    "probability_of_backtest_overfitting",
     "sharpe_interval",
     "sharpe_standard_error",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,6 +49,7 @@ def result_table(run: Run) -> RenderableType:
     if run.verdict is not None:
         colour = _COLOURS[run.verdict.outcome]
         parts.append(Text.assemble(("Verdict: ", "bold"), (run.verdict.outcome, f"bold {colour}")))
+        parts += [] if run.verdict.deflation is None else [Text(run.verdict.deflation.sentence)]
     parts += [Text.assemble(("Leak: ", "bold red"), sentence) for sentence in run.leaks]
     if run.manifest.get("ruined_at"):
         parts.append(Text(f"The account was lost on {words.day(run.manifest['ruined_at'])}.", style="bold"))
@@ -58,9 +59,31 @@ def result_table(run: Run) -> RenderableType:
     return Group(*parts)
 
 
+def run_values(run: Run) -> dict[str, Any]:
+    """Return what a finished run comes to as plain values."""
+    verdict = run.verdict
+    told = None
+    if verdict is not None:
+        deflation = None if verdict.deflation is None else asdict(verdict.deflation)
+        told = {"outcome": verdict.outcome, "paragraph": verdict.paragraph, "deflation": deflation}
+    return {
+        "run": f"{run.name}/{run.id}",
+        "folder": str(run.folder),
+        "report": str(run.folder / "report.html") if run.folder else None,
+        "verdict": told,
+        "leaks": list(run.leaks),
+        "cautions": cautions(run),
+        "ruined_at": run.manifest.get("ruined_at"),
+        "metrics": dict(run.metrics),
+        "accuracy": run.manifest["accuracy"],
+        "settings": run.manifest["settings"],
+    }
+
+
 def cautions(run: Run) -> list[str]:
-    """What is known of the data that qualifies the verdict."""
-    return [note for note in run.manifest["data"]["notes"] if note.startswith(CAUTIONS)]
+    """What is known that qualifies the verdict: of the data, and of who had seen an opened lockbox before."""
+    looks = () if run.verdict is None or run.verdict.deflation is None else run.verdict.deflation.looks
+    return [*looks, *(note for note in run.manifest["data"]["notes"] if note.startswith(CAUTIONS))]
 
 
 def _scope(facts: Facts) -> str:

@@ -59,7 +59,7 @@ class Ground:
             hint = "Give its study a signal, and run it again."
             raise ParameterError(f"the run {_name(found)}", must="have traded", got="forecasts only", hint=hint)
         study = _study_of(found)
-        market = study.load()
+        market = study.load(opened=(found.manifest.get("lockbox") or {}).get("opened", False))
         _check_data(found, market)
         return cls(found, study, market, _decisions(found, market.bars))
 

@@ -27,7 +27,7 @@ def test_n_and_v_are_those_of_the_papers_example():
 def test_a_first_trial_is_not_deflated():
     found = deflate(RETURNS, [1.2], periods_per_year=252, record="r", risk_free=0.0002)
     assert found.deflated_sharpe_ratio == probabilistic_sharpe_ratio(RETURNS - 0.0002)
-    assert found.sentence == "No other variant is on record for these data."
+    assert found.sentence == "No other variant on record has seen these data."
 
 
 def test_the_verdict_says_how_many_were_tried():
@@ -35,7 +35,7 @@ def test_the_verdict_says_how_many_were_tried():
     found = Deflation(12, 0.001, 0.62, 0.81, "r", ("It was opened before.",))
     verdict = counted(plain, found)
     assert "one of 12 variants on record" in verdict.paragraph
-    assert "a Sharpe ratio of 0.62 by luck alone" in verdict.paragraph
+    assert "to show a Sharpe ratio of 0.62; that" in verdict.paragraph
     assert verdict.paragraph.endswith("a probability of 81 % (deflated Sharpe ratio). It was opened before.")
     assert "not counted" not in verdict.paragraph
     assert (plain.trials_counted, verdict.trials_counted) == (False, True)
@@ -46,7 +46,7 @@ def test_it_reads_back_from_what_json_holds():
     content = {"trials": 2, "variance": 0.0, "expected_maximum": 0.0, "deflated_sharpe_ratio": None, "record": "r",
                "looks": ["a", "b"]}  # fmt: skip
     assert repr(Deflation.from_dict(content)) == repr(found)
-    assert found.sentence.endswith("were none of them worth anything.")
+    assert found.sentence.endswith("to show a Sharpe ratio of 0.00.")
 
 
 def test_a_verdict_from_before_trials_were_counted_is_read():
