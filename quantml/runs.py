@@ -24,6 +24,7 @@ from quantml.simulation.simulator import Simulation, buy_and_hold
 from quantml.study import Market, Study
 from quantml.validation.audit.findings import Audit
 from quantml.validation.audit.whole import glance
+from quantml.validation.opening import since
 from quantml.validation.scoring import account
 from quantml.validation.threads import single_threaded
 from quantml.validation.trials.record import Standing, TrialRecord
@@ -164,7 +165,7 @@ def run(
         found = glance(market, result)
         audited = time.perf_counter()
         if market.sealed is not None and open_lockbox:
-            result = result.since(int(bars.clock.searchsorted(market.sealed)))
+            result = since(result, int(bars.clock.searchsorted(market.sealed)))
         finished = _assemble(study, market, result, settings, found)
     spent = {"load": loaded - began, "walk_forward": walked - loaded, "audit": audited - walked}
     timing = {**spent, "total": time.perf_counter() - began}

@@ -53,8 +53,9 @@ class Deflation:
         if self.trials == 1:
             return "No other variant on record has seen these data."
         told = (
-            f"It is one of {self.trials:,} variants on record that have seen these data. By luck alone, were none of them"
-            f" worth anything, the best of so many is expected to show a Sharpe ratio of {self.expected_maximum:.2f}"
+            f"It is one of {self.trials:,} variants on record that have seen these data. By luck alone, were none of"
+            " them worth anything, the best of so many is expected to show a"
+            f" Sharpe ratio of {self.expected_maximum:.2f}"
         )
         if math.isnan(self.deflated_sharpe_ratio):
             return f"{told}."

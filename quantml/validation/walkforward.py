@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly
 from quantml.bars import Bars
-from quantml.errors import FoldError, InputError, QuantmlError, SplitError, StudyError
+from quantml.errors import FoldError, InputError, QuantmlError, StudyError
 from quantml.forecasters.base import Forecast
 from quantml.signals.base import Weights
 from quantml.study import Study
@@ -85,52 +85,6 @@ class WalkForwardResult:
     def first(self) -> int:
         """Position of the first out-of-sample decision."""
         return self.folds[0].fold.start
-
-    def since(self, position: int) -> WalkForwardResult:
-        """Leave out what was decided and forecast before a position of the clock, and the folds that end before it.
-
-        Folds, fits and forecasts are those of the whole walk-forward. The first row decides what was in force there.
-
-        Raises
-        ------
-        SplitError
-            If no fold tests there.
-        """
-        folds = tuple(_test_since(part, position) for part in self.folds if part.fold.stop > position)
-        if not folds or self.first > position:
-            got = f"the first test from {self.problem.bars.clock[self.first]:%Y-%m-%d}"
-            where = f"row {position:,} of {len(self.problem.bars):,}"
-            hint = "Shorten WalkForward.train, or seal less."
-            raise SplitError("the sealed stretch", must="begin in a test block", got=got, where=where, hint=hint)
-        return replace(
-            self,
-            folds=folds,
-            forecast=_forecast_since(self.forecast, position),
-            baseline=_forecast_since(self.baseline, position),
-            weights=None if self.weights is None else _weights_since(self.weights, position),
-        )
-
-
-def _test_since(part: FoldResult, position: int) -> FoldResult:
-    test = part.fold.test[part.fold.test >= position]
-    return replace(part, fold=replace(part.fold, test=test))
-
-
-def _forecast_since(forecast: Forecast | None, position: int) -> Forecast | None:
-    if forecast is None:
-        return None
-    fold = forecast.fold.copy()
-    fold[:position] = -1
-    return replace(forecast, fold=fold)
-
-
-def _weights_since(weights: Weights, position: int) -> Weights:
-    values = weights.values.copy()
-    decided = np.flatnonzero(~np.isnan(values[: position + 1]).all(axis=1))
-    if len(decided):
-        values[position] = values[decided[-1]]
-    values[:position] = np.nan
-    return Weights(weights.clock, weights.symbols, values)
 
 
 def walk_forward(

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from quantml.canonical import canonical
 from quantml.loaders.synthetic.base import World
 from quantml.storage import parquet_bytes
 from quantml.study import Study
