@@ -98,3 +98,12 @@ def test_the_example_of_sensitivity_runs():
     assert made["found"].break_even.multiple > 1.0
     axes = [name for name in made["found"].cells if f"`{name}`" in (DOCS / "sensitivity.md").read_text()]
     assert {"costs", "delay", "capital", "participation", "borrow_bps", "band", "threshold", "filled"} <= set(axes)
+
+
+def test_the_example_of_trials_runs():
+    made = {}
+    exec(re.findall(r"```python\n(.*?)```", (DOCS / "trials.md").read_text(), re.DOTALL)[0], made)
+    found = made["found"]
+    assert found.returns.shape == (len(found.times), 9)
+    assert 0.0 < found.probability < 1.0
+    assert f"{found.times[-1]:%Y-%m-%d}" == "2016-12-30"

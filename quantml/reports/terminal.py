@@ -124,7 +124,7 @@ def runs_table(listed: Sequence[Run]) -> RenderableType:
     """
     if not listed:
         return Text("No runs yet. Make one with: quantml run STUDY.py")
-    return _Widest(_runs(listed, broken=False), _runs(listed, broken=True))
+    return Widest(_runs(listed, broken=False), _runs(listed, broken=True))
 
 
 def _runs(listed: Sequence[Run], *, broken: bool) -> Table:
@@ -147,8 +147,13 @@ def _runs(listed: Sequence[Run], *, broken: bool) -> Table:
 
 
 @dataclass(frozen=True)
-class _Widest:
-    """Two forms of a table, of which the first is shown where it fits."""
+class Widest:
+    """Two forms of a table, of which the first is shown where it fits.
+
+    Parameters
+    ----------
+    wide, narrow : Table
+    """
 
     wide: Table
     narrow: Table

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from quantml.reports import words
-from quantml.reports.terminal import text_table
+from quantml.reports.terminal import Widest, text_table
 from quantml.validation.trials.record import TrialRecord
 from quantml.validation.trials.trial import Trial
 
@@ -93,23 +93,32 @@ def trials_table(listed: Listed) -> RenderableType:
     rich renderable
     """
     if not listed.trials:
-        return Text("No trials yet. A run that is kept is one: quantml run STUDY.py")
-    table = text_table("First seen", "Trial", "Run", "Data", "Sharpe", "", text=(0, 1, 2, 3, 5))
-    for one in listed.trials:
-        ratio = "" if math.isnan(one.sharpe_ratio) else f"{one.sharpe_ratio:.2f}"
-        run = one.run if listed.folder_of(one) is not None else f"{one.run} (gone)"
-        table.add_row(*(Text(part) for part in (one.seen[:10], one.hash[:8], run, str(one.family), ratio, _kind(one))))
+        return Text("No trials here. A run that is kept is one: quantml run STUDY.py")
     opened = [
         Text(f"{row['study']} opened its lockbox on {row['opened'][:10]}: {row['sealed'][:10]} to {row['last'][:10]}.")
         for row in listed.openings
     ]
-    count = sum(one.counts for one in listed.trials)
-    return Group(table, *opened, Text(f"{words.plural(len(listed.trials), 'trial')}, of which {count:,} count."))
+    counting = sum(one.counts for one in listed.trials)
+    total = Text(f"{words.plural(len(listed.trials), 'trial')}, of which {counting:,} count.")
+    return Group(Widest(_table(listed, broken=False), _table(listed, broken=True)), *opened, total)
+
+
+def _table(listed: Listed, *, broken: bool) -> Table:
+    """Lay trials out in a row each, `broken` in two lines: hashes stay whole where it is narrow."""
+    table = text_table("First seen", "Trial", "Run", "Data", "Sharpe", "", text=(2, 3, 5))
+    table.columns[2].min_width = max(len(one.run.partition("/")[2]) for one in listed.trials)
+    for one in listed.trials:
+        run = one.run.replace("/", "/\n") if broken else one.run
+        gone = "" if listed.folder_of(one) is not None else " (gone)"
+        ratio = words.measure("sharpe_ratio", one.sharpe_ratio)
+        cells = (one.seen[:10], one.hash[:8], f"{run}{gone}", str(one.family), ratio, _kind(one))
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
 
 
 def _kind(trial: Trial) -> str:
     if trial.leaked:
         return "void"
-    if trial.series is None and math.isnan(trial.sharpe_ratio):
-        return "nothing traded"
+    if trial.sealed is None and not trial.counts:
+        return "no ratio"
     return "" if trial.sealed is None else "lockbox"
