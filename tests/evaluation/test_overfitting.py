@@ -23,7 +23,8 @@ def test_values_of_other_programs(case, reference_dir):
     logits, expected = overfitting_logits(returns, blocks=blocks), case["expected"]
     assert len(logits) == expected["n_combinations"]
     assert logits.mean() == pytest.approx(expected["mean_logit_N_plus_1"], abs=1e-9)
-    assert np.mean(logits <= 0.0) == pytest.approx(expected["pbo_rank_over_N_plus_1"], abs=1e-9)
+    found = probability_of_backtest_overfitting(returns, blocks=blocks)
+    assert found == pytest.approx(expected["pbo_rank_over_N_plus_1"], abs=1e-9)
 
 
 def test_two_blocks_by_hand():
@@ -31,6 +32,13 @@ def test_two_blocks_by_hand():
     first, second = [0.03, 0.05], [-0.05, -0.03]
     returns = np.column_stack([first + second, second + first, [0.01, -0.01] * 2])
     assert overfitting_logits(returns, blocks=2) == pytest.approx([np.log(1 / 3), np.log(1 / 3)])  # rank 1 of 3: 1/4
+    assert probability_of_backtest_overfitting(returns, blocks=2) == 1.0
+
+
+def test_the_middle_one_counts_as_overfitted():
+    best, middle, worst = [0.03, 0.05], [0.01, 0.03], [-0.05, -0.03]
+    returns = np.column_stack([best + middle, middle + best, worst + worst])
+    assert overfitting_logits(returns, blocks=2).tolist() == [0.0, 0.0]  # rank 2 of 3: 2/4
     assert probability_of_backtest_overfitting(returns, blocks=2) == 1.0
 
 
