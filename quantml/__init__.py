@@ -38,6 +38,7 @@ __all__ = [
     "load_study",
     "loaders",
     "metrics",
+    "overfitting",
     "rule",
     "run",
     "sensitivity",
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from quantml.study_file import load_study as load_study
     from quantml.timing import Fill as Fill
     from quantml.validation.audit.whole import audit as audit
+    from quantml.validation.overfitting import overfitting as overfitting
     from quantml.validation.splits import CombinatorialPurged as CombinatorialPurged
     from quantml.validation.splits import WalkForward as WalkForward
     from quantml.validation.tuning import Tuning as Tuning
@@ -115,6 +117,7 @@ else:
             "load_study": "study_file",
             "loaders": ".loaders",
             "metrics": ".evaluation.metrics",
+            "overfitting": "validation.overfitting",
             "rule": "simulation.sweeps.rules",
             "run": "reports.publish",
             "sensitivity": "sensitivities.whole",

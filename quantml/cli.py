@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from quantml.loaders.inspections import Inspection
-    from quantml.runs import Run
 
 BAD_INPUT: Final = 2
 FAILED: Final = 1
@@ -67,11 +66,14 @@ def run(
     workers: Annotated[int | None, typer.Option(help="Worker processes; none by default.", show_default=False)] = None,
     out: Out = None,
     settings: Settings = [],  # noqa: B006 - typer reads it, nobody writes to it
+    open_lockbox: Annotated[
+        bool, typer.Option("--open-lockbox", help="Test on the stretch that the study seals; recorded.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a study's walk-forward and write its report; exits with 3 where its light audit finds look-ahead."""
     from quantml.reports.publish import run as run_study
-    from quantml.reports.terminal import result_table
+    from quantml.reports.terminal import result_table, run_values
     from quantml.runs import default_out
     from quantml.study_file import load_study
     from quantml.validation.workers import Loky
@@ -79,8 +81,9 @@ def run(
     executor = None if workers is None else Loky(workers)
     with _prints_to_stderr():
         study = load_study(file)
-        finished = run_study(study, executor=executor, out=out or default_out(), progress=True, settings=settings)
-    _show(_run_as_json(finished) if as_json else result_table(finished))
+        finished = run_study(study, executor=executor, out=out or default_out(), progress=True, settings=settings,
+                             open_lockbox=open_lockbox)  # fmt: skip
+    _show(run_values(finished) if as_json else result_table(finished))
     _alarm(bool(finished.leaks))
 
 
@@ -104,7 +107,7 @@ def audit(
 @app.command()
 def runs(out: Out = None, as_json: AsJson = False) -> None:
     """List the finished runs, newest first."""
-    from quantml.reports.terminal import runs_table
+    from quantml.reports.terminal import run_values, runs_table
     from quantml.runs import default_out, list_runs, load_run
 
     listed = []
@@ -113,7 +116,23 @@ def runs(out: Out = None, as_json: AsJson = False) -> None:
             listed.append(load_run(folder))
         except StorageError as error:
             typer.echo(f"warning: left out: {error}", err=True)
-    _show({"runs": [_run_as_json(part) for part in listed]} if as_json else runs_table(listed))
+    _show({"runs": [run_values(part) for part in listed]} if as_json else runs_table(listed))
+
+
+@app.command()
+def trials(
+    out: Out = None,
+    family: Annotated[
+        str | None, typer.Option(metavar="SYMBOL,...", help="Only those of any of these symbols.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List every variant whose out-of-sample result was kept, and the lockboxes that were opened."""
+    from quantml.reports.trials import listed_trials, trials_table, trials_values
+    from quantml.runs import default_out
+
+    listed = listed_trials(out or default_out(), None if family is None else family.split(","))
+    _show(trials_values(listed) if as_json else trials_table(listed))
 
 
 @app.command()
@@ -309,24 +328,6 @@ def _of_store(symbols: list[str], interval: str, folder: Path | None) -> Inspect
 def _alarm(found: bool) -> None:
     if found:
         raise typer.Exit(ALARM)
-
-
-def _run_as_json(finished: Run) -> dict[str, Any]:
-    from quantml.reports.terminal import cautions
-
-    verdict = finished.verdict
-    return {
-        "run": f"{finished.name}/{finished.id}",
-        "folder": str(finished.folder),
-        "report": str(finished.folder / "report.html") if finished.folder else None,
-        "verdict": None if verdict is None else {"outcome": verdict.outcome, "paragraph": verdict.paragraph},
-        "leaks": list(finished.leaks),
-        "cautions": cautions(finished),
-        "ruined_at": finished.manifest.get("ruined_at"),
-        "metrics": dict(finished.metrics),
-        "accuracy": finished.manifest["accuracy"],
-        "settings": finished.manifest["settings"],
-    }
 
 
 def _show(content: RenderableType | dict[str, Any]) -> None:

@@ -1,18 +1,26 @@
-"""What a saved run says of itself, read back and checked: a damaged file is refused by name."""
+"""What a run says of itself: made when it is finished, read back and checked; a damaged file is refused by name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, get_args
 
 import pandas as pd
 
-from quantml import storage
+from quantml import record, storage
 from quantml.errors import StorageError
 from quantml.evaluation.verdict import Outcome, Verdict
+from quantml.source import package_digest
+from quantml.study import Market, Study
 from quantml.timing import Fill
+from quantml.validation.walkforward import WalkForwardResult
 
 _IDENTITY: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("study", "data", "source"), str),
@@ -28,6 +36,12 @@ _DATA: Final[Mapping[str, Any]] = {
     "calendar": (str, NoneType),
     "missing_sessions": (list, NoneType),
 }
+VERSIONED: Final = (
+    "arch", "exchange_calendars", "lightgbm", "numba", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy",
+    "statsmodels", "TA-Lib",
+)  # fmt: skip
+"""Packages whose versions belong to a run's identity."""
+
 SHAPE: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("run", "name", "fill", "first_decision", "last_decision"), str),
     **dict.fromkeys(("settings", "warnings"), list),
@@ -39,6 +53,49 @@ SHAPE: Final[Mapping[str, Any]] = {
     "work": dict.fromkeys(("folds", "candidates", "training_rows", "purged_rows"), int),
 }
 """What every reader of a manifest counts on."""
+
+
+def make_manifest(study: Study, market: Market, result: WalkForwardResult, settings: Sequence[str]) -> dict[str, Any]:
+    """Say what was run: the study, its data, code and versions, and the name that these make."""
+    bars = market.bars
+    identity = {
+        "study": study.hash,
+        "data": bars.fingerprint,
+        "feature_data": market.feature_bars.fingerprint,
+        "source": package_digest(),
+        "user_source": study.bundle.digest if study.bundle else None,
+        "settings": list(settings),
+        "versions": versions(),
+        "snapshot": getattr(study.data, "loaded_snapshot", None),
+    }
+    lockbox = record.lockbox_facts(market)
+    if lockbox is not None and lockbox["opened"]:
+        identity["opened"] = lockbox["sealed"]
+    name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+    return {
+        "format": storage.FORMAT,
+        "run": name,
+        "name": study.name,
+        "description": study.bundle.description if study.bundle else "",
+        "study": study.form,
+        "identity": identity,
+        "settings": list(settings),
+        "seed": int(study.seed),
+        "fill": result.problem.fill.value,
+        "lockbox": lockbox,
+        "data": record.data_facts(study, market) | {"quality": record.quality_facts(market)},
+        "work": record.work_facts(result.folds),
+        "warnings": record.warnings_of(result),
+        "first_decision": bars.clock[result.first],
+        "last_decision": bars.clock[-1],
+    }
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that a run's numbers depend on."""
+    found = {name: version(name) for name in VERSIONED}
+    return {"python": ".".join(platform.python_version_tuple()[:2]), "quantml": version("quantml"), **found}
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -176,9 +176,16 @@ def accuracy_of(result: WalkForwardResult) -> dict[str, float]:
     return dict(forecast_accuracy(*compared, kind=result.forecast.kind, horizon=horizon))
 
 
-def data_facts(study: Study, bars: Bars) -> dict[str, Any]:
+def lockbox_facts(market: Market) -> dict[str, Any] | None:
+    """Where the study's lockbox begins, and whether these bars are those of the opened one; None without one."""
+    if market.sealed is None:
+        return None
+    return {"sealed": market.sealed.isoformat(), "opened": bool(market.bars.clock[-1] >= market.sealed)}
+
+
+def data_facts(study: Study, market: Market) -> dict[str, Any]:
     """What the report says of the data: range, gaps, symbols that start late or end early, known defects."""
-    gaps = None
+    bars, gaps = market.bars, None
     if bars.calendar is not None and not is_slow(bars.clock):
         gaps = [f"{day:%Y-%m-%d}" for day in missing_sessions(bars.clock, bars.calendar)]
     first = [bars.clock[int(np.argmax(bars.traded[:, i]))] for i in range(len(bars.symbols))]
@@ -201,7 +208,7 @@ def data_facts(study: Study, bars: Bars) -> dict[str, Any]:
         "ends_early": {s: f"{t:%Y-%m-%d}" for s, t in zip(bars.symbols, last, strict=True) if t < bars.clock[-1]},
         "splits": int(np.sum(bars.split != 1.0)),
         "dividends": int(np.sum(bars.dividend != 0.0)),
-        "notes": _notes(study, bars),
+        "notes": [*_notes(study, bars), *_lockbox_notes(market)],
         "universe": universe_facts(bars),
         "tables": {name: list(table.columns) for name, table in bars.tables.items()},
         "outside": {name: _outside(study, table) for name, table in bars.tables.items()},
@@ -243,6 +250,16 @@ def _notes(study: Study, bars: Bars) -> list[str]:
     notes = [*getattr(study.data, "notes", ()), *_fill_notes(study, bars)]
     told = bars.membership is None and any(note.startswith(SURVIVORSHIP) for note in notes)
     return [*notes, *(note for note in universe_notes(bars) if not (told and note.startswith(SURVIVORSHIP)))]
+
+
+def _lockbox_notes(market: Market) -> list[str]:
+    facts = lockbox_facts(market)
+    if facts is None:
+        return []
+    since = f"{market.sealed:%Y-%m-%d}"
+    if facts["opened"]:
+        return [f"Lockbox: the out-of-sample record is the stretch that was sealed, from {since} on."]
+    return [f"Lockbox: what lies from {since} on is sealed; nothing in this run has seen it."]
 
 
 def _fill_notes(study: Study, bars: Bars) -> list[str]:

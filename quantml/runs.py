@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,28 +15,28 @@ import pandas as pd
 
 from quantml import record, storage
 from quantml.bars import Bars
-from quantml.errors import StorageError
+from quantml.errors import ParameterError, StorageError
 from quantml.evaluation import metrics
-from quantml.evaluation.verdict import Verdict, among_paths, judge, void
-from quantml.manifest import read_manifest, read_verdict
+from quantml.evaluation.deflation import deflate
+from quantml.evaluation.verdict import Verdict, among_paths, counted, judge, void
+from quantml.manifest import make_manifest, read_manifest, read_verdict
 from quantml.simulation.simulator import Simulation, buy_and_hold
-from quantml.source import package_digest
 from quantml.study import Market, Study
 from quantml.validation.audit.findings import Audit
 from quantml.validation.audit.whole import glance
+from quantml.validation.opening import since
 from quantml.validation.scoring import account
 from quantml.validation.threads import single_threaded
+from quantml.validation.trials.record import Standing, TrialRecord
+from quantml.validation.trials.trial import Family, Trial, series_of, trial_hash
 from quantml.validation.walkforward import WalkForwardResult, walk_forward
 from quantml.validation.workers import Progress, Workers
 
-VERSIONED: Final = (
-    "arch", "exchange_calendars", "lightgbm", "numba", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy",
-    "statsmodels", "TA-Lib",
-)  # fmt: skip
-"""Packages whose versions belong to a run's identity."""
-
+VERDICT: Final = "verdict.json"
 TABLES: Final = ("folds", "candidates", "forecasts", "weights", "fills", "trades", "equity")
 VOLATILE: Final = frozenset({"timing.json"})
+JUDGED: Final = ("deflation", "paragraph")
+"""What may differ between the verdicts of two equal runs: other trials may have been recorded in between."""
 Document = Callable[["Run"], tuple[str, bytes]]
 """Makes one more file of a run's folder, such as its report: the file's name and content."""
 
@@ -133,6 +129,7 @@ def run(
     out: str | Path | None = None,
     progress: Progress | None = None,
     settings: Sequence[str] = (),
+    open_lockbox: bool = False,
     documents: Sequence[Document] = (),
 ) -> Run:
     """Run a study's walk-forward.
@@ -143,11 +140,14 @@ def run(
     executor : Workers or Executor, optional
         Where the folds run; in this process by default.
     out : path, optional
-        Folder under which ``STUDY/RUN/`` is written; nothing is written without it.
+        Folder under which ``STUDY/RUN/`` is written, and the run recorded as a trial; without it, nothing is written
+        and nothing counted.
     progress : callable, optional
         Called with the number of folds done and the number of folds.
     settings : sequence of str
         Changes to declared values, such as ``"validation.test=1m"``; recorded in the run.
+    open_lockbox : bool
+        Make the stretch that the study seals its out-of-sample record; the opening is recorded.
     documents : sequence of callables
         Further files of the folder.
 
@@ -158,22 +158,85 @@ def run(
     """
     began = time.perf_counter()
     study = study.override(settings) if settings else study
+    if open_lockbox:
+        _check_lockbox(study, out)
     if out is not None:
         storage.check_writable(Path(out))
+        TrialRecord(out).check()
     _ = study.hash  # a captured table is refused before any work
     with single_threaded():
-        market = study.load()
+        market = study.load(opened=open_lockbox)
         loaded = time.perf_counter()
         bars, seen = market.bars, market.feature_bars
         result = walk_forward(study, bars, feature_bars=seen, executor=executor, progress=progress)
         walked = time.perf_counter()
         found = glance(market, result)
         audited = time.perf_counter()
+        if market.sealed is not None and open_lockbox:
+            result = since(result, int(bars.clock.searchsorted(market.sealed)))
         finished = _assemble(study, market, result, settings, found)
     spent = {"load": loaded - began, "walk_forward": walked - loaded, "audit": audited - walked}
     timing = {**spent, "total": time.perf_counter() - began}
     finished = replace(finished, timing=timing)
-    return finished if out is None else save(finished, out, documents)
+    return finished if out is None else _keep(finished, market, Path(out), documents)
+
+
+def _check_lockbox(study: Study, out: str | Path | None) -> None:
+    if study.lockbox is None:
+        hint = 'Declare what is sealed, such as lockbox="2017-01-01".'
+        raise ParameterError("a study whose lockbox is opened", must="have one", got="none", hint=hint)
+    if not study.validation.is_forward:
+        hint = "What a combinatorial study learns comes from after its test blocks too: use a WalkForward."
+        raise ParameterError("a study whose lockbox is opened", must="walk forward", got=study.validation, hint=hint)
+    if out is None:
+        raise ParameterError("opening a lockbox", must="be recorded", got="out=None", hint="Give a folder for runs.")
+
+
+def _keep(finished: Run, market: Market, out: Path, documents: Sequence[Document]) -> Run:
+    """Record a run as a trial, and write its folder with what the record says of it."""
+    trial = _trial(finished, market)
+    try:
+        judged = _judged(finished, TrialRecord(out).add(trial))
+    except StorageError as error:
+        if trial.sealed is not None:  # what could not be recorded was not opened
+            raise
+        kept = save(finished, out, documents).folder
+        raise StorageError.with_text(f"{error} The run is kept in {kept}, its trials not counted.") from error
+    return save(judged, out, documents)
+
+
+def _trial(finished: Run, market: Market) -> Trial:
+    assert finished.study is not None
+    family = Family.of(finished.study.data, market.bars.symbols)
+    lockbox = finished.manifest["lockbox"]
+    sealed = lockbox["sealed"] if lockbox is not None and lockbox["opened"] else None
+    return Trial(
+        hash=trial_hash(finished.study, family, sealed),
+        family=family,
+        study=finished.name,
+        run=f"{finished.name}/{finished.id}",
+        sharpe_ratio=float(finished.metrics.get("sharpe_ratio", float("nan"))),
+        leaked=bool(finished.leaks),
+        series=series_of(None if finished.simulation is None else finished.simulation.returns),
+        first=finished.manifest["first_decision"].isoformat(),
+        last=finished.manifest["last_decision"].isoformat(),
+        sealed=sealed,
+    )
+
+
+def _judged(finished: Run, standing: Standing) -> Run:
+    """Return the run with its verdict held against the trials that it is one of."""
+    if finished.verdict is None or finished.simulation is None or not standing.sharpe_ratios or finished.leaks:
+        return finished
+    deflation = deflate(
+        finished.simulation.returns,
+        standing.sharpe_ratios,
+        periods_per_year=finished.manifest["data"]["periods_per_year"],
+        record=standing.hash,
+        risk_free=finished.simulation.risk_free,
+        looks=standing.looks,
+    )
+    return replace(finished, verdict=counted(finished.verdict, deflation))
 
 
 def _assemble(study: Study, market: Market, result: WalkForwardResult, settings: Sequence[str], found: Audit) -> Run:
@@ -192,7 +255,7 @@ def _assemble(study: Study, market: Market, result: WalkForwardResult, settings:
         )
         verdict = verdict if result.is_forward else among_paths(verdict, len(result.records))
         verdict = verdict if found.passed else void(verdict, [str(leak) for leak in found.leaks])
-    manifest = _manifest(study, market, result, settings) | _measured(bars, result, simulation, benchmark)
+    manifest = make_manifest(study, market, result, settings) | _measured(bars, result, simulation, benchmark)
     manifest["audit"] = found.as_values()
     if not result.is_forward:
         manifest["paths"] = record.paths_facts(result, accounts)
@@ -255,37 +318,6 @@ def _equity_table(simulation: Simulation | None, benchmark: Simulation | None) -
     return pd.DataFrame(columns)
 
 
-def _manifest(study: Study, market: Market, result: WalkForwardResult, settings: Sequence[str]) -> dict[str, Any]:
-    bars = market.bars
-    identity = {
-        "study": study.hash,
-        "data": bars.fingerprint,
-        "feature_data": market.feature_bars.fingerprint,
-        "source": package_digest(),
-        "user_source": study.bundle.digest if study.bundle else None,
-        "settings": list(settings),
-        "versions": versions(),
-        "snapshot": getattr(study.data, "loaded_snapshot", None),
-    }
-    name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
-    return {
-        "format": storage.FORMAT,
-        "run": name,
-        "name": study.name,
-        "description": study.bundle.description if study.bundle else "",
-        "study": study.form,
-        "identity": identity,
-        "settings": list(settings),
-        "seed": int(study.seed),
-        "fill": result.problem.fill.value,
-        "data": record.data_facts(study, bars) | {"quality": record.quality_facts(market)},
-        "work": record.work_facts(result.folds),
-        "warnings": record.warnings_of(result),
-        "first_decision": bars.clock[result.first],
-        "last_decision": bars.clock[-1],
-    }
-
-
 def _measured(
     bars: Bars, result: WalkForwardResult, simulation: Simulation | None, benchmark: Simulation | None
 ) -> dict[str, Any]:
@@ -301,18 +333,14 @@ def _measured(
     }
 
 
-@lru_cache(maxsize=1)
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a run's numbers depend on."""
-    found = {name: version(name) for name in VERSIONED}
-    return {"python": ".".join(platform.python_version_tuple()[:2]), "quantml": version("quantml"), **found}
-
-
 # ------------------------------------------------------------------------ files
 
 
 def save(finished: Run, out: str | Path, documents: Sequence[Document] = ()) -> Run:
     """Write a run's folder under ``out/STUDY/RUN`` in one step; keep an equal one that is there.
+
+    Where an equal one is there, but other trials have been recorded since, its verdict and the documents that show it
+    are written anew, one after the other.
 
     Raises
     ------
@@ -322,7 +350,7 @@ def save(finished: Run, out: str | Path, documents: Sequence[Document] = ()) -> 
     folder = Path(out) / finished.name / finished.id
     files = {"run.json": storage.json_bytes(finished.manifest)}
     if finished.verdict is not None:
-        files["verdict.json"] = storage.json_bytes({"format": storage.FORMAT, **asdict(finished.verdict)})
+        files[VERDICT] = storage.json_bytes({"format": storage.FORMAT, **asdict(finished.verdict)})
     files |= {f"{name}.parquet": storage.parquet_bytes(getattr(finished, name)) for name in TABLES}
     if len(finished.path_equity):
         files["paths.parquet"] = storage.parquet_bytes(finished.path_equity)
@@ -330,9 +358,20 @@ def save(finished: Run, out: str | Path, documents: Sequence[Document] = ()) -> 
     files["timing.json"] = storage.json_bytes({"format": storage.FORMAT, **finished.timing, "finished": ended})
     if finished.study is not None and finished.study.bundle is not None:
         files |= {f"source/{part.relative}": part.text.encode() for part in finished.study.bundle.files}
-    files |= dict(document(finished) for document in documents)
-    storage.write_folder(folder, files, volatile=VOLATILE)
+    told = dict(document(finished) for document in documents)
+    renewed = {VERDICT: files[VERDICT], **told} if _is_judged_anew(folder / VERDICT, files.get(VERDICT)) else {}
+    if not storage.write_folder(folder, files | told, volatile=VOLATILE | renewed.keys()):
+        for name, content in renewed.items():
+            storage.replace_file(folder / name, content)
     return replace(finished, folder=folder)
+
+
+def _is_judged_anew(path: Path, content: bytes | None) -> bool:
+    """Say whether a verdict that is there differs from a new one in the trials that were counted, and in that alone."""
+    if content is None or not path.is_file() or path.read_bytes() == content:
+        return False
+    was, now = storage.read_json(path), json.loads(content)
+    return {**was, **dict.fromkeys(JUDGED)} == {**now, **dict.fromkeys(JUDGED)}
 
 
 def load_run(folder: str | Path) -> Run:
@@ -347,7 +386,7 @@ def load_run(folder: str | Path) -> Run:
     if not path.is_dir():
         raise StorageError("a run", must="be an existing folder", got=str(folder), hint="`quantml runs` lists them.")
     manifest = read_manifest(path / "run.json")
-    verdict = read_verdict(path / "verdict.json") if (path / "verdict.json").exists() else None
+    verdict = read_verdict(path / VERDICT) if (path / VERDICT).exists() else None
     tables = {name: storage.read_parquet(path / f"{name}.parquet") for name in TABLES}
     if any("metrics" in one for one in manifest.get("paths", ())):
         tables["path_equity"] = storage.read_parquet(path / "paths.parquet")

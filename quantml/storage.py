@@ -197,6 +197,28 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, volatile: frozense
     return True
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """Put a whole file in the place of another.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written; the old one is then still there.
+    """
+    try:
+        handle, partial = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.chmod(partial, 0o644)
+            os.replace(partial, path)
+        except OSError:
+            Path(partial).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StorageError(f"{path}", must="be writable", got=str(error)) from error
+
+
 def _check_equal(folder: Path, files: Mapping[str, bytes], volatile: frozenset[str]) -> None:
     for name, content in files.items():
         path = folder / name

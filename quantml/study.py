@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from quantml.exogenous import Exogenous
 from quantml.faults import name_of, users_code
 from quantml.loaders.quality.market import Market as Market
 from quantml.loaders.quality.policies import Quality
+from quantml.lockbox import Lockbox
 from quantml.panel import read_moment
 from quantml.settings import covers, read_settings
 from quantml.simulation.costs import Costs
@@ -100,6 +101,10 @@ class Study:
         make one account. Fractional units filled whole, without limits or stops, unless given.
     quality : Quality, optional
         What is done about defects of the bars; nothing without it.
+    lockbox : str or int, optional
+        What is sealed at the end of the data: everything from an ISO date on, such as ``"2017-01-01"``, which data that
+        grow do not move; or the last ``"1y"``, or so many rows. No run of the study sees it, until ``quantml run
+        --open-lockbox`` makes it the out-of-sample record, once.
     seed : int
         Where every random draw of the study starts from.
 
@@ -127,6 +132,7 @@ class Study:
     fill: Fill | None = None
     simulator: Simulator | None = None
     quality: Quality | None = None
+    lockbox: str | int | None = None
     seed: int = 0
     name: str = field(default="study", metadata=NOT_CANONICAL)
     bundle: Bundle | None = field(default=None, repr=False, metadata=NOT_CANONICAL)
@@ -183,6 +189,8 @@ class Study:
             hint = "Write quality=Quality([DropBar(Spike())])."
             raise StudyError("quality", must="be a Quality", got=_brief(self.quality), hint=hint)
         check_cash(self.cash)
+        if self.lockbox is not None:
+            Lockbox.parse(self.lockbox)
         if isinstance(self.seed, bool) or not isinstance(self.seed, (int, np.integer)) or self.seed < 0:
             raise StudyError("seed", must="be a whole number of at least 0", got=self.seed)
         for name in _FIXED:
@@ -231,13 +239,15 @@ class Study:
         """SHA-256 of the canonical form."""
         return digest(self.form)
 
-    def load(self, *, as_of: str | pd.Timestamp | None = None) -> Market:
+    def load(self, *, as_of: str | pd.Timestamp | None = None, opened: bool = False) -> Market:
         """Load the bars, join the outside tables and the universe to them, and apply the quality policies.
 
         Parameters
         ----------
         as_of : str or Timestamp, optional
             Cut the bars after this time before a policy sees them.
+        opened : bool
+            Keep what the lockbox seals; without it, the bars end before that.
 
         Raises
         ------
@@ -246,8 +256,13 @@ class Study:
         DataError
             If the data cannot be bars, there is no bar at or before `as_of`, or a policy refuses them.
         """
-        bars = self._joined() if as_of is None else _known(self._joined(), as_of)
-        return Market(bars, bars) if self.quality is None else self.quality.apply(bars)
+        whole = self._joined()
+        sealed = None if self.lockbox is None else Lockbox.parse(self.lockbox).start(whole.clock)
+        bars = whole if as_of is None else _known(whole, as_of)
+        if sealed is not None and not opened and bars.clock[-1] >= sealed:
+            bars = bars.until(bars.clock[int(bars.clock.searchsorted(sealed)) - 1])
+        market = Market(bars, bars) if self.quality is None else self.quality.apply(bars)
+        return market if sealed is None else replace(market, sealed=sealed)
 
     def load_bars(self) -> Bars:
         """Return the bars of `load`: what is forecast, traded and accounted."""
@@ -317,7 +332,7 @@ def _known(bars: Bars, as_of: str | pd.Timestamp) -> Bars:
 
 _TUNABLE = ("features", "target", "transforms", "sample_weight", "forecaster", "signal")
 _FIXED = ("data", "costs", "validation", "tuning", "exogenous", "baseline", "benchmark", "cash", "simulator", "quality",
-          "seed")  # fmt: skip
+          "lockbox", "seed")  # fmt: skip
 """Parts that are not searched: they are the ground on which candidates are compared."""
 _NEEDED = {"target": "build", "validation": "folds", "tuning": "check_spaces", "simulator": "simulate"}
 """The method by which each part is told."""

@@ -18,6 +18,7 @@ LAYERS = [
     {"canonical"},
     {"calendars", "space", "kernels", "storage"},
     {"exogenous", "panel", "settings"},
+    {"lockbox"},
     {"bars"},
     {"cash", "currency"},
     {"universe"},

@@ -105,3 +105,12 @@ def test_the_examples_of_splits_run():
     for example in re.findall(r"```python\n(.*?)```", (DOCS / "splits.md").read_text(), re.DOTALL):
         exec(example, made)
     assert made["search"].n_splits_ == 15
+
+
+def test_the_example_of_trials_runs():
+    made = {}
+    exec(re.findall(r"```python\n(.*?)```", (DOCS / "trials.md").read_text(), re.DOTALL)[0], made)
+    found = made["found"]
+    assert found.returns.shape == (len(found.times), 9)
+    assert 0.0 < found.probability < 1.0
+    assert f"{found.times[-1]:%Y-%m-%d}" == "2016-12-30"

@@ -104,7 +104,7 @@ def test_the_verdicts_draws_hang_on_the_seed():
 @pytest.mark.parametrize("part", ["package_digest", "versions"])
 def test_another_source_or_version_is_another_run(part, monkeypatch):
     before = qm.run(study()).id
-    monkeypatch.setattr(f"quantml.runs.{part}", lambda: "another")
+    monkeypatch.setattr(f"quantml.manifest.{part}", lambda: "another")
     assert qm.run(study()).id != before
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from quantml.evaluation.bootstrap import FEWEST, Seed
+from quantml.evaluation.deflation import Deflation
 from quantml.evaluation.intervals import RESAMPLES, Interval, excess_interval, sharpe_interval
 from quantml.evaluation.performance import total_return
 from quantml.evaluation.relative import excess_return
@@ -40,8 +41,8 @@ class Verdict:
     years_needed : float or None
         Length at which both intervals would exclude zero if everything else stayed as it was; None where one of the
         two estimates is not above zero, or has no interval.
-    trials_counted : bool
-        Whether the verdict allows for the number of variants that were tried.
+    deflation : Deflation or None
+        What the variants that were tried take off the Sharpe ratio; None where they were not counted.
     """
 
     outcome: Outcome
@@ -50,14 +51,20 @@ class Verdict:
     excess_return: Interval
     years: float
     years_needed: float | None
-    trials_counted: bool = False
+    deflation: Deflation | None = None
+
+    @property
+    def trials_counted(self) -> bool:
+        """Whether the number of variants that were tried is known."""
+        return self.deflation is not None
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Verdict:
         """Rebuild a verdict from `dataclasses.asdict`, also after JSON, where NaN and infinity became null."""
-        read = {field.name: content[field.name] for field in fields(cls)}
+        held = content.get("deflation")
+        read = {field.name: content[field.name] for field in fields(cls) if field.name != "deflation"}
         intervals = {name: _read_interval(read[name]) for name in ("sharpe_ratio", "excess_return")}
-        return cls(**{**read, **intervals})
+        return cls(**{**read, **intervals}, deflation=None if held is None else Deflation.from_dict(held))
 
 
 def _read_interval(content: Mapping[str, Any]) -> Interval:
@@ -167,6 +174,20 @@ def among_paths(verdict: Verdict, count: int) -> Verdict:
     return replace(verdict, outcome=outcome, paragraph=f"{said} {verdict.paragraph}", years_needed=None)
 
 
+def counted(verdict: Verdict, deflation: Deflation) -> Verdict:
+    """Return the verdict with the variants that were tried counted, and said in its words.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        That of `judge`.
+    deflation : Deflation
+    """
+    told = " ".join([deflation.sentence, *deflation.looks])
+    paragraph = f"{verdict.paragraph.removesuffix(UNCOUNTED).rstrip()} {told}"
+    return replace(verdict, paragraph=paragraph, deflation=deflation)
+
+
 def _outcome(sharpe: Interval, excess: Interval) -> Outcome:
     if math.isnan(sharpe.estimate):
         return "inconclusive"
@@ -182,6 +203,11 @@ def _years_needed(years: float, *intervals: Interval) -> float | None:
     return years * max((part.estimate - part.low) / part.estimate for part in intervals) ** 2
 
 
+UNCOUNTED: Final = (
+    "How many other variants were tried before this one is not counted: the more there were, the more likely a good"
+    " result is luck."
+)
+"""What is said of the number of trials until it is known."""
 _LOST: Final = (
     "The account was lost: nothing was left of it, and no average over the years says more. The record speaks against"
     " the strategy."
@@ -193,8 +219,7 @@ def _paragraph(sharpe: Interval, years: float, judged: list[str]) -> str:
         "Tested: does the strategy, after costs, earn something for its risk, and more than its benchmark?",
         f"The record covers {_years(years)} ({sharpe.observations:,} periods).",
         *judged,
-        "How many other variants were tried before this one is not counted yet: the more there were, the more likely a "
-        "good result is luck.",
+        UNCOUNTED,
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 

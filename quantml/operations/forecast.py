@@ -89,7 +89,7 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
     """
     _ = study.hash  # a captured table is refused before any work
     _check_schedule(study)
-    market = study.load(as_of=as_of)
+    market = study.load(as_of=as_of, opened=True)  # what is decided next stands on all that is known
     bars = market.bars
     result = walk_forward(study, bars, feature_bars=market.feature_bars, newest_only=True)
     if result.weights is not None and _decided(result) is None:  # what is held was decided in an earlier block

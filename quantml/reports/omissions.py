@@ -135,7 +135,7 @@ def _of_inference(facts: Facts) -> Iterator[Entry]:
     if verdict is not None and not verdict.trials_counted:
         yield Entry(
             "Number of trials",
-            "How many variants of this study were looked at before this one is not counted yet. The best of many looks"
-            " good by luck.",
+            "How many variants of this study were looked at before this one is not counted. The best of many looks good"
+            " by luck.",
         )
     yield Entry("The future", "Intervals say what luck alone could do if the world stayed as it was. It need not.")

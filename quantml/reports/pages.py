@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from quantml.errors import StorageError
+from quantml.storage import replace_file
 
 
 @lru_cache(maxsize=1)
@@ -38,19 +37,6 @@ def write_page(path: Path, content: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, content)
     except OSError as error:
         raise StorageError(f"{path}", must="be writable", got=str(error)) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put a whole file in the place of another."""
-    handle, partial = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
-    except OSError:
-        Path(partial).unlink(missing_ok=True)
-        raise
+    replace_file(path, content)

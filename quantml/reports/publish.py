@@ -27,6 +27,7 @@ def run(
     out: str | Path | None = None,
     progress: bool = False,
     settings: Sequence[str] = (),
+    open_lockbox: bool = False,
 ) -> Run:
     """Run a study's walk-forward and write its folder, report included.
 
@@ -36,11 +37,15 @@ def run(
     executor : Workers or Executor, optional
         Where the folds run; in this process by default.
     out : path, optional
-        Folder under which ``STUDY/RUN/`` is written; nothing is written without it.
+        Folder under which ``STUDY/RUN/`` is written, and the run recorded as a trial in ``trials.sqlite``. Without it,
+        nothing is written and nothing counted, and the verdict says so.
     progress : bool
         Show the folds done and the time left on standard error, where that is a terminal.
     settings : sequence of str
         Changes to declared values, such as ``"validation.test=1m"``; recorded in the run.
+    open_lockbox : bool
+        Make the stretch that the study seals its out-of-sample record. The opening is recorded; the verdict says who
+        had seen the stretch before.
 
     Returns
     -------
@@ -55,7 +60,8 @@ def run(
         If the work itself failed.
     """
     with live_progress(study.name) if progress else nullcontext() as shown:
-        return runs.run(study, executor=executor, out=out, progress=shown, settings=settings, documents=(page,))
+        return runs.run(study, executor=executor, out=out, progress=shown, settings=settings, open_lockbox=open_lockbox,
+                        documents=(page,))  # fmt: skip
 
 
 def write_report(folder: str | Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,6 +51,7 @@ def result_table(run: Run) -> RenderableType:
     if run.verdict is not None:
         colour = _COLOURS[run.verdict.outcome]
         parts.append(Text.assemble(("Verdict: ", "bold"), (run.verdict.outcome, f"bold {colour}")))
+        parts += [] if run.verdict.deflation is None else [Text(run.verdict.deflation.sentence)]
     parts += [Text.assemble(("Leak: ", "bold red"), sentence) for sentence in run.leaks]
     if run.manifest.get("ruined_at"):
         parts.append(Text(f"The account was lost on {words.day(run.manifest['ruined_at'])}.", style="bold"))
@@ -60,9 +61,31 @@ def result_table(run: Run) -> RenderableType:
     return Group(*parts)
 
 
+def run_values(run: Run) -> dict[str, Any]:
+    """Return what a finished run comes to as plain values."""
+    verdict = run.verdict
+    told = None
+    if verdict is not None:
+        deflation = None if verdict.deflation is None else asdict(verdict.deflation)
+        told = {"outcome": verdict.outcome, "paragraph": verdict.paragraph, "deflation": deflation}
+    return {
+        "run": f"{run.name}/{run.id}",
+        "folder": str(run.folder),
+        "report": str(run.folder / "report.html") if run.folder else None,
+        "verdict": told,
+        "leaks": list(run.leaks),
+        "cautions": cautions(run),
+        "ruined_at": run.manifest.get("ruined_at"),
+        "metrics": dict(run.metrics),
+        "accuracy": run.manifest["accuracy"],
+        "settings": run.manifest["settings"],
+    }
+
+
 def cautions(run: Run) -> list[str]:
-    """What is known of the data that qualifies the verdict."""
-    return [note for note in run.manifest["data"]["notes"] if note.startswith(CAUTIONS)]
+    """What is known that qualifies the verdict: of the data, and of who had seen an opened lockbox before."""
+    looks = () if run.verdict is None or run.verdict.deflation is None else run.verdict.deflation.looks
+    return [*looks, *(note for note in run.manifest["data"]["notes"] if note.startswith(CAUTIONS))]
 
 
 def _scope(facts: Facts) -> str:
@@ -103,7 +126,7 @@ def runs_table(listed: Sequence[Run]) -> RenderableType:
     """
     if not listed:
         return Text("No runs yet. Make one with: quantml run STUDY.py")
-    return _Widest(_runs(listed, broken=False), _runs(listed, broken=True))
+    return Widest(_runs(listed, broken=False), _runs(listed, broken=True))
 
 
 def _runs(listed: Sequence[Run], *, broken: bool) -> Table:
@@ -126,8 +149,13 @@ def _runs(listed: Sequence[Run], *, broken: bool) -> Table:
 
 
 @dataclass(frozen=True)
-class _Widest:
-    """Two forms of a table, of which the first is shown where it fits."""
+class Widest:
+    """Two forms of a table, of which the first is shown where it fits.
+
+    Parameters
+    ----------
+    wide, narrow : Table
+    """
 
     wide: Table
     narrow: Table

@@ -64,7 +64,7 @@ class Ground:
             raise ParameterError(f"the run {_name(found)}", must="be a walk-forward, whose decisions make one account",
                                  got="a combinatorial study", hint=hint)  # fmt: skip
         study = _study_of(found)
-        market = study.load()
+        market = study.load(opened=(found.manifest.get("lockbox") or {}).get("opened", False))
         _check_data(found, market)
         return cls(found, study, market, _decisions(found, market.bars))
 

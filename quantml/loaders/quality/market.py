@@ -49,6 +49,8 @@ class Market:
         What the rules of the policies found in the bars as they were loaded.
     done : tuple of Action
         In the order in which they were done; ``str`` makes a sentence of each.
+    sealed : Timestamp or None
+        Where the study's lockbox begins: after the last of the bars, unless it was opened.
     """
 
     bars: Bars
@@ -56,6 +58,7 @@ class Market:
     policies: tuple[Policy, ...] = ()
     found: Findings = field(default_factory=Findings)
     done: tuple[Action, ...] = ()
+    sealed: pd.Timestamp | None = None
 
     def edited(self, edit: Callable[[Bars], Bars], actions: Sequence[Action]) -> Market:
         """Return the market after `edit` on both bars, on the rows in which a symbol still has one."""
