@@ -157,7 +157,8 @@ def sensitivity(run: Run | str | Path, *, axes: Axes = USUAL, threads: int | Non
     axes : Axes
         What is tried; up to about 200 cells unless given.
     threads : int, optional
-        As many as there are processors, unless given. They change nothing but the time.
+        Unless given, as many as there are processors for a large panel, and one for a small one. They change nothing
+        but the time.
 
     Returns
     -------
