@@ -320,11 +320,21 @@ class Bars(ReadOnly):
         return read_only(~np.isnan(self.raw_array("close")))
 
     @cached_property
+    def everyone_traded(self) -> NDArray[np.bool_]:
+        """Rows on which every symbol has a bar: read-only, shape (T,)."""
+        return read_only(np.asarray(self.traded.all(axis=1)))
+
+    @cached_property
     def members(self) -> NDArray[np.bool_]:
         """Where a symbol is a member of the universe: read-only, shape (T, N)."""
         if self.membership is None:
             return read_only(np.ones(self.traded.shape, dtype=np.bool_))
         return read_only(self.membership.at(self.clock, self.symbols))
+
+    @cached_property
+    def session_number(self) -> NDArray[np.int64]:
+        """How many sessions each symbol has had before each row's: read-only, shape (T, N)."""
+        return read_only(panel.session_numbers(self.clock, self.closed))
 
     @cached_property
     def candidates(self) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from quantml.arrays import ReadOnly
 from quantml.bars import Bars
 from quantml.timing import UNKNOWN
-from quantml.universe import DELIST_AFTER, find_exits, session_numbers
+from quantml.universe import DELIST_AFTER, find_exits
 
 __all__ = ["Listings", "OwnBars", "find_listings"]
 
@@ -52,7 +52,7 @@ def find_listings(bars: Bars, delist_after: int = DELIST_AFTER) -> Listings:
     """
     rows, exits = np.arange(len(bars))[:, None], find_exits(bars)
     seen = np.maximum.accumulate(np.where(bars.traded, rows, -1), axis=0)
-    session = session_numbers(bars)
+    session = bars.session_number
     absent = session - np.take_along_axis(session, np.maximum(seen, 0), axis=0)
     over = ~bars.traded & (seen >= 0) & ((absent >= delist_after) | (rows >= exits.due))
     row, column = np.nonzero(over & ~np.vstack([np.zeros_like(over[:1]), over[:-1]]))

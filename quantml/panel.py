@@ -302,3 +302,19 @@ def repeated_opens(opens: NDArray[np.float64], close: NDArray[np.float64]) -> ND
     before = previous_close(close)
     known = ~np.isnan(opens) & ~np.isnan(before)
     return np.asarray(np.sum(known & (opens == before), axis=0) / np.maximum(known.sum(axis=0), 1), dtype=np.float64)
+
+
+def session_numbers(clock: pd.DatetimeIndex, closed: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count the sessions that each symbol has had by each row: days of the clock on which its exchange is not closed.
+
+    Returns
+    -------
+    ndarray of int64, shape (T, N)
+        0 in the first session.
+    """
+    days = clock.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)[:, None]
+    if not closed.any():
+        numbers = np.cumsum(np.diff(days, axis=0, prepend=days[:1]) != 0, axis=0, dtype=np.int64)
+        return np.repeat(numbers, closed.shape[1], axis=1)
+    latest = np.maximum.accumulate(np.where(closed, days[:1], days), axis=0)
+    return np.cumsum(np.diff(latest, axis=0, prepend=latest[:1]) != 0, axis=0, dtype=np.int64)

@@ -25,7 +25,7 @@ from quantml.errors import DataError, did_you_mean
 if TYPE_CHECKING:
     from quantml.bars import Bars
 
-__all__ = ["DELIST_AFTER", "Exits", "Membership", "find_exits", "session_numbers"]
+__all__ = ["DELIST_AFTER", "Exits", "Membership", "find_exits"]
 
 DELIST_AFTER: Final = 10
 """Sessions of its exchange without a bar after which a symbol is taken for delisted."""
@@ -207,22 +207,6 @@ def find_exits(bars: Bars) -> Exits:
     if bars.membership is None:
         return Exits(np.full(len(bars.symbols), len(bars), dtype=np.int64), np.ones(len(bars.symbols)))
     return Exits(bars.membership.due(bars.clock, bars.symbols), bars.membership.payoff(bars.symbols))
-
-
-def session_numbers(bars: Bars) -> NDArray[np.int64]:
-    """Count the sessions that each symbol has had by each row: days of the clock on which its exchange is not closed.
-
-    Returns
-    -------
-    ndarray of int64, shape (T, N)
-        0 in the first session.
-    """
-    days = bars.clock.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)[:, None]
-    if not bars.closed.any():
-        numbers = np.cumsum(np.diff(days, axis=0, prepend=days[:1]) != 0, axis=0, dtype=np.int64)
-        return read_only(np.repeat(numbers, len(bars.symbols), axis=1))
-    latest = np.maximum.accumulate(np.where(bars.closed, days[:1], days), axis=0)
-    return np.cumsum(np.diff(latest, axis=0, prepend=latest[:1]) != 0, axis=0, dtype=np.int64)
 
 
 # ----------------------------------------------------------------- reading

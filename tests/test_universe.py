@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import quantml as qm
 from quantml.bars import Bars
 from quantml.errors import DataError
-from quantml.universe import Membership, find_exits, session_numbers
+from quantml.universe import Membership, find_exits
 
 DAYS = pd.bdate_range("2024-01-01", periods=5)  # Monday to Friday
 NO = pd.NaT
@@ -171,11 +171,11 @@ def test_the_fingerprint_sees_every_part() -> None:
 def test_sessions_are_days_on_which_the_symbols_exchange_is_open() -> None:
     clock = pd.DatetimeIndex(["2024-01-05 15:00", "2024-01-05 16:00", "2024-01-08 15:00"], tz="UTC")
     hourly = Bars.from_close(pd.DataFrame({"A": [1.0, 2.0, 3.0]}, clock), periods_per_year=1000)
-    assert session_numbers(hourly)[:, 0].tolist() == [0, 0, 1]
+    assert hourly.session_number[:, 0].tolist() == [0, 0, 1]
     week = pd.date_range("2024-01-05", periods=4)  # Friday to Monday
     mixed = pd.DataFrame({"AAPL": [1.0, np.nan, np.nan, 2.0], "BTC": [1.0, 2.0, 3.0, 4.0]}, week)
     bars = Bars.from_close(mixed, calendar={"AAPL": "XNYS", "BTC": "24/7"})
-    assert session_numbers(bars).T.tolist() == [[0, 0, 0, 1], [0, 1, 2, 3]]
+    assert bars.session_number.T.tolist() == [[0, 0, 0, 1], [0, 1, 2, 3]]
 
 
 @settings(max_examples=50, deadline=None)

@@ -17,15 +17,14 @@ from quantml.reports.curves import capacity_picture, costs_picture
 from quantml.reports.pages import environment
 from quantml.reports.tables import Entry, Heat, Table, entries
 from quantml.reports.terminal import text_table
-from quantml.sensitivities.cells import Cell
-from quantml.sensitivities.readings import MOST
+from quantml.sensitivities.readings import MOST, Failure
 from quantml.sensitivities.surfaces import Surface
 from quantml.sensitivities.whole import Sensitivity, profit
 
 HEAD: Final = ("Condition", "Declared", "Half is left at", "Nothing is left at")
 TITLES: Final = {
     "costs": "Costs", "delay": "Delay", "participation": "Participation", "capital": "Capital",
-    "borrow_bps": "Borrow", "band": "Rebalancing band", "threshold": "Threshold",
+    "impact": "Impact coefficient", "borrow_bps": "Borrow", "band": "Rebalancing band", "threshold": "Threshold",
 }  # fmt: skip
 
 
@@ -95,14 +94,19 @@ def capacity(found: Sensitivity) -> str:
         return f"{basis} nothing can be said of capacity: the run earns nothing."
     largest = money(size.curve[-1][0])
     half, nothing = _reached(size.half, "half", largest), _reached(size.zero, "nothing", largest)
-    return f"{basis} {half}." if math.isinf(size.half) else f"{basis} {half}, and {nothing}."
+    least = f" Less than {money(size.least)} is too little." if size.least > 0.0 else ""
+    both = not math.isinf(size.half) and size.zero != 0.0
+    return (
+        f"{basis} {half}, and {nothing}.{least}" if both else f"{basis} {nothing if size.zero == 0.0 else half}.{least}"
+    )
 
 
 def _reached(amount: float, left: str, largest: str) -> str:
     if math.isinf(amount):
         return f"{'something' if left == 'nothing' else 'more than half'} of the Sharpe ratio is left even at {largest}"
     if amount == 0.0:
-        return f"{left} or less of the Sharpe ratio is left at the smallest capital that was tried"
+        rest = "half or less" if left == "half" else "nothing"
+        return f"{rest} of the Sharpe ratio is left at whatever capital was tried"
     return f"{left} of the Sharpe ratio is left at {money(amount)}"
 
 
@@ -130,7 +134,7 @@ def sensitivity_table(found: Sensitivity, page: Path | None = None) -> Renderabl
     parts.append(Text.assemble(("Break-even: ", "bold"), break_even(found)))
     if found.capacity is not None:
         parts.append(Text.assemble(("Capacity: ", "bold"), capacity(found)))
-    parts += [Text.assemble((f"{TITLES[axis]}: ", "bold"), reason) for axis, reason in found.absent.items()]
+    parts += [Text.assemble((f"{entry.term}: ", "bold"), entry.text) for entry in _absent(found)]
     parts.append(
         Text(f"{words.plural(len(found.tried), 'cell')} on the decisions of the run; nothing was fitted again.")
     )
@@ -140,15 +144,33 @@ def sensitivity_table(found: Sensitivity, page: Path | None = None) -> Renderabl
 
 
 def _limits(found: Sensitivity) -> list[tuple[str, ...]]:
+    impact = next((one for one in found.failures if one.axis == "impact"), None)
     return [
         (
-            TITLES[one.axis],
+            TITLES[one.axis] + (" (impact assumed)" if one.assumed else ""),
             value_of(one.axis, one.declared),
-            words.DASH if one.halved_after is None else value_of(one.axis, one.halved_at),
-            words.DASH if one.fails_after is None else value_of(one.axis, one.fails_at),
+            _limit(one, "halved", impact),
+            _limit(one, "fails", impact),
         )
         for one in found.failures
     ]
+
+
+def _limit(one: Failure, what: str, impact: Failure | None) -> str:
+    """Write where an axis halves the result or fails; an assumed impact may do that whatever the axis is."""
+    if getattr(one, f"{what}_after") is not None:
+        return value_of(one.axis, getattr(one, f"{what}_at"))
+    by_impact = one.assumed and impact is not None and getattr(impact, f"{what}_after") is not None
+    return "impact alone" if by_impact else words.DASH
+
+
+def _absent(found: Sensitivity) -> tuple[Entry, ...]:
+    """Say what was left out, and why."""
+    values: dict[str, list[str]] = {}
+    for value, reason in found.refused.items():
+        values.setdefault(reason, []).append(value_of("threshold", value))
+    refused = (Entry(f"Threshold {', '.join(which)}", reason) for reason, which in values.items())
+    return (*(Entry(TITLES[axis], reason) for axis, reason in found.absent.items()), *refused)
 
 
 # ------------------------------------------------------------------------- page
@@ -198,17 +220,20 @@ def sensitivity_page(found: Sensitivity) -> bytes:
         "curve": _curve(found),
         "borrow": heat_map(found, surfaces["borrow"]) if "borrow" in surfaces else None,
         "trading": heat_map(found, surfaces["trading"]),
-        "absent": tuple(Entry(TITLES[axis], reason) for axis, reason in found.absent.items()),
+        "absent": _absent(found),
     }
     return environment().get_template("sensitivity.html.j2").render(content).encode()
 
 
 def heat_map(found: Sensitivity, surface: Surface) -> Map:
-    """Lay a surface's Sharpe ratios out, the first axis downwards; an only axis goes across."""
+    """Lay a surface's Sharpe ratios out, the first axis downwards; an only axis goes across.
+
+    A Sharpe ratio has the same colour on every map of a page.
+    """
     axes, values = surface.axes, surface.values
     if len(axes) == 1:
         axes, values = ("", axes[0]), ((None,), values[0])
-    most = max((abs(found.outcomes[cell].sharpe_ratio) for cell in surface.cells if _known(found, cell)), default=0.0)
+    most = _strongest(found)
     rows = []
     for down in values[0]:
         cells = [surface.cell(*((down, across) if axes[0] else (across,))) for across in values[1]]
@@ -220,8 +245,10 @@ def heat_map(found: Sensitivity, surface: Surface) -> Map:
     return Map(label, " \\ ".join(names), tuple(value_of(axes[1], across) for across in values[1]), tuple(rows))
 
 
-def _known(found: Sensitivity, cell: Cell) -> bool:
-    return math.isfinite(found.outcomes[cell].sharpe_ratio)
+def _strongest(found: Sensitivity) -> float:
+    """Return the Sharpe ratio that is coloured most strongly, the same on every map of a page."""
+    ratios = (abs(found.outcomes[cell].sharpe_ratio) for cell in found.tried)
+    return max((ratio for ratio in ratios if math.isfinite(ratio)), default=0.0)
 
 
 def _heat(ratio: float, most: float) -> Heat:

@@ -15,6 +15,7 @@ from quantml.sensitivities.ground import Ground
 from quantml.simulation.books import Simulation
 from quantml.simulation.costs import Costs
 from quantml.simulation.layout import BORROW, DELISTED, KIND, PRICE, RUINED, TIME, UNITS
+from quantml.simulation.reading import Decisions
 from quantml.simulation.simulator import Simulator
 from quantml.validation.scoring import opened_flat
 
@@ -155,13 +156,13 @@ def delayed(weights: pd.DataFrame, bars: int, ground: Ground) -> pd.DataFrame:
     return opened_flat(pd.DataFrame(moved, index=weights.index, columns=weights.columns))
 
 
-def keep(ground: Ground, weights: pd.DataFrame, cell: Cell, costs: Costs | None = None) -> Simulation:
+def keep(ground: Ground, weights: Decisions, cell: Cell, costs: Costs | None = None) -> Simulation:
     """Keep the account of `weights`, which have been delayed already, under a cell's conditions.
 
     Parameters
     ----------
     ground : Ground
-    weights : DataFrame
+    weights : Decisions
     cell : Cell
     costs : Costs, optional
         In place of those of the cell.

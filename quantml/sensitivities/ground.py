@@ -11,7 +11,7 @@ import pandas as pd
 
 from quantml.arrays import frame
 from quantml.bars import Bars
-from quantml.errors import DataError, ParameterError, StorageError
+from quantml.errors import DataError, ParameterError, StorageError, check
 from quantml.runs import Run, load_run
 from quantml.simulation.simulator import Simulator
 from quantml.source import read_bundle
@@ -52,9 +52,10 @@ class Ground:
         Raises
         ------
         InputError
-            If the run only forecasts or is of a combinatorial study, or cannot be read; if its study or its data are
-            not there, or not what they were.
+            If it is no run, only forecasts, is of a combinatorial study, or cannot be read; if its study or its data
+            are not there, or not what they were.
         """
+        check(isinstance(run, (Run, str, Path)), "run", "be a Run, or the path of a run's folder", run)
         found = run if isinstance(run, Run) else load_run(run)
         if not len(found.equity):
             hint = "Give its study a signal, and run it again."

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import cpu_count
 from types import MappingProxyType
+from typing import Final
 
 import pandas as pd
 
@@ -15,6 +16,11 @@ from quantml.sensitivities.cells import Cell, Outcome, delayed, keep, outcome_of
 from quantml.sensitivities.ground import Ground
 from quantml.sensitivities.thresholds import Rethinking
 from quantml.simulation.costs import Costs
+from quantml.simulation.reading import Decisions, read_decisions
+
+LARGE: Final = 500_000
+"""Rows times symbols from which on accounts are kept on several threads: a smaller one is mostly Python, at which
+threads take turns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,14 +34,14 @@ class Keeper:
         The run itself, whose decisions are those that were saved.
     rethinking : Rethinking or None
     threads : int or None
-        As many as there are processors where None.
+        Where None, as many as there are processors for a large panel, and one for a small one.
     """
 
     ground: Ground
     declared: Cell
     rethinking: Rethinking | None
     threads: int | None
-    _weights: dict[tuple[float | None, int], pd.DataFrame] = field(default_factory=dict, repr=False)
+    _weights: dict[tuple[float | None, int], Decisions] = field(default_factory=dict, repr=False)
     _outcomes: dict[Cell, Outcome] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -52,7 +58,8 @@ class Keeper:
         wanted = [cell for cell in dict.fromkeys(cells) if cell not in self._outcomes]
         for cell in wanted:
             self.weights(cell)  # here, since steps need not be made for several threads
-        with ThreadPoolExecutor(self.threads or cpu_count()) as pool:
+        threads = self.threads or (cpu_count() if self.ground.weights.size >= LARGE else 1)
+        with ThreadPoolExecutor(threads) as pool:
             self._outcomes.update(zip(wanted, pool.map(self._keep, wanted), strict=True))
 
     def outcome(self, cell: Cell, costs: Costs | None = None) -> Outcome:
@@ -63,11 +70,12 @@ class Keeper:
             self._outcomes[cell] = self._keep(cell)
         return self._outcomes[cell]
 
-    def weights(self, cell: Cell) -> pd.DataFrame:
+    def weights(self, cell: Cell) -> Decisions:
         """Return what is decided in a cell."""
         key = (cell.threshold, cell.delay)
         if key not in self._weights:
-            self._weights[key] = delayed(self._decided(cell.threshold), cell.delay, self.ground)
+            decided = delayed(self._decided(cell.threshold), cell.delay, self.ground)
+            self._weights[key] = read_decisions(decided, self.ground.bars)
         return self._weights[key]
 
     def _decided(self, threshold: float | None) -> pd.DataFrame:

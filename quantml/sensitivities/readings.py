@@ -56,8 +56,15 @@ class Capacity:
     curve : tuple of (float, Outcome)
         Capital that was tried, in rising order, with what came of it.
     half, zero : float
-        Capital at which the net Sharpe ratio has fallen to half the run's own, and to zero. It is infinity where no
-        capital that was tried is too much, 0.0 where the smallest one is, and NaN where the run's own is not positive.
+        Capital at which the net Sharpe ratio has fallen to half the run's own, and to zero: the first fall that is met
+        upwards from the declared capital. Where it is no more than that at the declared capital already, which an
+        assumed impact may do, the fall is looked for upwards from the largest capital below that leaves more, or from
+        the smallest above where none below does. It is infinity where the largest capital that was tried is not too
+        much, 0.0 where none that was tried leaves more, and NaN where the run's own is not positive.
+    least : float
+        Smallest capital from which on the net Sharpe ratio is above zero all the way up to `zero`: with less, what does
+        not shrink with orders, such as a minimum commission, takes everything, or nothing is traded. It is 0.0 where
+        the smallest capital that was tried is enough, and NaN where `zero` is 0.0 or NaN.
     """
 
     impact: float
@@ -65,6 +72,7 @@ class Capacity:
     curve: tuple[tuple[float, Outcome], ...]
     half: float
     zero: float
+    least: float
 
 
 @dataclass(frozen=True)
@@ -74,15 +82,18 @@ class Failure:
     Attributes
     ----------
     axis : str
+        One of `Cell`; ``impact`` where it was assumed, which is then a condition that moved too.
     declared : float, int or None
     halved_at, fails_at : float, int or None
-        The mildest value at which the net Sharpe ratio is at or below half the run's own, and at or below zero; None
-        where none of those tried is (no limit on participation is None too, and is never a failure).
+        The mildest value at which the net Sharpe ratio is at or below half the run's own, and at or below zero,
+        everything else as declared but an assumed impact; None where none of those tried is, and where the assumed
+        impact alone does that. No limit on participation is never a failure, nor is a value at which nothing is traded.
     halved_after, fails_after : int or None
-        How many of the values that were tried this is away from the declared one: 0 where it fails there, None where it
-        never does.
+        How many of the values that were tried this is away from the declared one, at least 1; None where there is none.
     sharpe_ratio : float
         At `fails_at`; NaN where there is none.
+    assumed : bool
+        Whether the other values are tried with an impact that the study does not declare.
     """
 
     axis: str
@@ -92,6 +103,7 @@ class Failure:
     fails_at: Any
     fails_after: int | None
     sharpe_ratio: float
+    assumed: bool = False
 
 
 def break_even(keeper: Keeper, surface: Surface) -> BreakEven:
@@ -145,29 +157,44 @@ def _doubled(last: float, most: float) -> list[float]:
 def capacity(keeper: Keeper, surface: Surface, declared: Cell) -> Capacity:
     """Read the curve of capital, and find by simulation where it falls."""
     curve = tuple((value, keeper.outcome(cell)) for value, cell in surface.along("capital"))
-    own = keeper.outcome(declared).sharpe_ratio
+    own, base = keeper.outcome(declared).sharpe_ratio, surface.base
 
     def ratio(capital: float) -> float:
-        return keeper.outcome(surface.base.at("capital", capital)).sharpe_ratio
+        return keeper.outcome(base.at("capital", capital)).sharpe_ratio
 
-    def left(level: float) -> float:
-        if not own > 0.0:
-            return math.nan
-        above = [(value, outcome.sharpe_ratio - level) for value, outcome in curve]
-        return _fall(above, lambda capital: ratio(capital) - level)
-
-    impact = surface.base.impact
-    return Capacity(impact, impact != declared.impact, curve, left(own / 2.0), left(0.0))
+    half = least = zero = math.nan
+    if own > 0.0:
+        ratios = [(value, outcome.sharpe_ratio) for value, outcome in curve]
+        _, half = _span(ratios, base.capital, own / 2.0, ratio)
+        least, zero = _span(ratios, base.capital, 0.0, ratio)
+    return Capacity(base.impact, base.impact != declared.impact, curve, half, zero, least)
 
 
-def _fall(curve: Sequence[tuple[float, float]], above: Callable[[float], float]) -> float:
-    """Return the first capital at which `above` is not positive any more."""
-    if not curve[0][1] > 0.0:
-        return 0.0
-    for (low, _), (high, reached) in pairwise(curve):
-        if not reached > 0.0:
-            return _root(above, low, high)
-    return math.inf
+def _span(
+    curve: Sequence[tuple[float, float]], declared: float, level: float, ratio: Callable[[float], float]
+) -> tuple[float, float]:
+    """Return the capital from which on, and up to which, the Sharpe ratio is above a level.
+
+    In between lies the declared capital, or where it is not above the level there, the largest capital below that is,
+    or else the smallest beyond. The ends are 0.0 and infinity where all that was tried on that side is above the level,
+    NaN and 0.0 where nothing that was tried is. Where nothing is traded, it is not above any level.
+    """
+    above = [at for at, (_, reached) in enumerate(curve) if reached > level]
+    place = [capital for capital, _ in curve].index(declared)
+    if not above:
+        return math.nan, 0.0
+    start = max((at for at in above if at <= place), default=above[0])
+
+    def left(capital: float) -> float:
+        reached = ratio(capital)
+        return -1.0 if math.isnan(reached) else reached - level
+
+    def edge(side: Sequence[tuple[float, float]], otherwise: float) -> float:
+        steps = ((near, far) for (near, _), (far, reached) in pairwise(side) if not reached > level)
+        ends = next(steps, None)
+        return otherwise if ends is None else _root(left, min(ends), max(ends))
+
+    return edge(curve[start::-1], 0.0), edge(curve[start:], math.inf)
 
 
 def _root(above: Callable[[float], float], low: float, high: float) -> float:
@@ -178,14 +205,20 @@ def _root(above: Callable[[float], float], low: float, high: float) -> float:
 
 def failures(keeper: Keeper, plan: Plan) -> tuple[Failure, ...]:
     """Say of every axis how far it may move, what fails after the fewest steps first."""
-    own = keeper.outcome(plan.declared).sharpe_ratio
+    declared = plan.declared
     found = [
-        _failure(keeper, surface, axis, own)
-        for surface in plan.surfaces
+        _failure(keeper, surface, axis, declared)
+        for surface in (*_assumed(plan), *plan.surfaces)
         for axis in surface.axes
         if len(surface.along(axis)) > 1
     ]
     return tuple(sorted(found, key=_rank))
+
+
+def _assumed(plan: Plan) -> list[Surface]:
+    """Lay out what is assumed of impact, which is a change of what was declared like any other."""
+    found = {surface.base.impact for surface in plan.surfaces} - {plan.declared.impact}
+    return [Surface("impact", plan.declared, ("impact",), ((plan.declared.impact, impact),)) for impact in found]
 
 
 def _rank(failure: Failure) -> tuple[float, float, float]:
@@ -193,7 +226,8 @@ def _rank(failure: Failure) -> tuple[float, float, float]:
     return after, halved, failure.sharpe_ratio if after < np.inf else 0.0
 
 
-def _failure(keeper: Keeper, surface: Surface, axis: str, own: float) -> Failure:
+def _failure(keeper: Keeper, surface: Surface, axis: str, run: Cell) -> Failure:
+    own = keeper.outcome(run).sharpe_ratio
     along = [(value, keeper.outcome(cell).sharpe_ratio) for value, cell in surface.along(axis)]
     declared = getattr(surface.base, axis)
     place = [value for value, _ in along].index(declared)
@@ -207,9 +241,11 @@ def _failure(keeper: Keeper, surface: Surface, axis: str, own: float) -> Failure
         fails_at=None if fails is None else along[fails][0],
         fails_after=None if fails is None else abs(fails - place),
         sharpe_ratio=math.nan if fails is None else along[fails][1],
+        assumed=surface.base.impact != run.impact,
     )
 
 
 def _first(along: Sequence[tuple[Any, float]], outward: Sequence[int], level: float) -> int | None:
-    """Return the nearest place where the Sharpe ratio is not above a level."""
-    return next((at for at in outward if not along[at][1] > level), None)
+    """Return the nearest place where the Sharpe ratio is at or below a level; None where it is at the first already."""
+    places = [at for at in outward if along[at][0] is not None and along[at][1] <= level]  # NaN, never traded, is not
+    return None if not along[outward[0]][1] > level else next(iter(places), None)

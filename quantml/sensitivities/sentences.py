@@ -27,13 +27,17 @@ def sentence_of(own: float, failures: Sequence[Failure]) -> str:
     if fails:
         first = fails[0]
         what, where = f"{named(first.axis)} {_verb(first.axis, 'fail')}", condition(first.axis, first.fails_at)
-        return f"{what} first: the net Sharpe ratio is {first.sharpe_ratio:.2f} {where}, from {own:.2f}."
+        return f"{what} first: {_given(first)}the net Sharpe ratio is {first.sharpe_ratio:.2f} {where}, from {own:.2f}."
     nothing = f"Nothing that was tried brings the net Sharpe ratio of {own:.2f} to zero"
     halved = sorted((one for one in failures if one.halved_after is not None), key=lambda one: one.halved_after or 0)
     if not halved:
         return f"{nothing}, or even to half."
     axis, where = halved[0].axis, condition(halved[0].axis, halved[0].halved_at)
-    return f"{nothing}; {named(axis).lower()} {_verb(axis, 'halve')} it first, {where}."
+    return f"{nothing}; {_given(halved[0])}{named(axis).lower()} {_verb(axis, 'halve')} it first, {where}."
+
+
+def _given(failure: Failure) -> str:
+    return "with impact assumed, " if failure.assumed else ""
 
 
 def named(axis: str) -> str:
@@ -61,6 +65,7 @@ def condition(axis: str, value: Any) -> str:
         "costs": f"at {value:g} times the declared costs",
         "delay": f"with decisions {value} bar{'' if value == 1 else 's'} later",
         "participation": f"at no more than {100.0 * value:g} % of a bar's volume",
+        "impact": f"with an assumed impact coefficient of {value:g}",
         "capital": f"with a capital of {value:,.0f}",
         "borrow_bps": f"with borrow at {value:g} basis points per year",
         "band": f"with a band of {value:g}",

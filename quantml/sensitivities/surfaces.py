@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+import pandas as pd
+
 from quantml.errors import InputError, SimulationError
 from quantml.sensitivities.axes import Axes, usual_bands, usual_capital, usual_thresholds
 from quantml.sensitivities.cells import Cell, declared_cell, delayed, keep, scaled
@@ -61,6 +63,8 @@ class Plan:
     surfaces : tuple of Surface
     absent : mapping of str to str
         Axes that say nothing of this run, and why.
+    refused : mapping of float to str
+        Thresholds that are left out, since what they decide cannot be traded, and why.
     rethinking : Rethinking or None
         Decides with other thresholds.
     """
@@ -68,13 +72,14 @@ class Plan:
     declared: Cell
     surfaces: tuple[Surface, ...]
     absent: Mapping[str, str]
+    refused: Mapping[float, str]
     rethinking: Rethinking | None
 
 
 def plan(ground: Ground, axes: Axes) -> Plan:
     """Choose the cells of a run, and say what cannot be asked of it."""
     absent: dict[str, str] = {}
-    rethinking, thresholds = _thresholds(ground, axes, absent)
+    rethinking, thresholds, refused = _thresholds(ground, axes, absent)
     chosen = [] if rethinking is None else rethinking.thresholds
     declared = declared_cell(ground, chosen[0] if len(chosen) == 1 else None)
     bands = axes.along("band", declared.band, usual_bands(ground.weights))
@@ -87,7 +92,7 @@ def plan(ground: Ground, axes: Axes) -> Plan:
         *_borrow(ground, axes, declared, absent),
         Surface("trading", declared, tuple(trading), tuple(trading.values())),
     ]
-    return Plan(declared, tuple(surfaces), absent, rethinking)
+    return Plan(declared, tuple(surfaces), absent, refused, rethinking)
 
 
 def _laid(thresholds: Sequence[float], chosen: Sequence[float]) -> tuple[float | None, ...]:
@@ -114,9 +119,9 @@ def _capacity(ground: Ground, axes: Axes, declared: Cell, absent: dict[str, str]
     )
     if ground.bars.has("volume"):
         base = declared if declared.impact else declared.at("impact", float(axes.impact))
-        refused = None if declared.impact else _refused(ground, base)
-        if refused is not None:
-            reason = f"Impact cannot be assumed: {refused}"
+        why = None if declared.impact else _refused(ground, ground.weights, base)
+        if why is not None:
+            reason = f"Impact cannot be assumed: {why}"
             absent |= {"participation": reason, "capital": reason}
             return []
         shares = axes.along("participation", declared.participation)
@@ -129,10 +134,10 @@ def _capacity(ground: Ground, axes: Axes, declared: Cell, absent: dict[str, str]
     return [Surface("capacity", declared, ("capital",), (capital,))]
 
 
-def _refused(ground: Ground, cell: Cell) -> str | None:
-    """Say why the run's decisions cannot be traded under other conditions; None where they can."""
+def _refused(ground: Ground, weights: pd.DataFrame, cell: Cell) -> str | None:
+    """Say why decisions cannot be traded under some conditions; None where they can."""
     try:
-        keep(ground, delayed(ground.weights, 0, ground), cell)
+        keep(ground, delayed(weights, 0, ground), cell)
     except SimulationError as error:
         return str(error)
     return None
@@ -146,17 +151,30 @@ def _borrow(ground: Ground, axes: Axes, declared: Cell, absent: dict[str, str]) 
     return [Surface("borrow", declared, ("borrow_bps",), (values,))]
 
 
-def _thresholds(ground: Ground, axes: Axes, absent: dict[str, str]) -> tuple[Rethinking | None, Sequence[float]]:
-    """Return what decides anew, and the thresholds that it takes."""
+def _thresholds(
+    ground: Ground, axes: Axes, absent: dict[str, str]
+) -> tuple[Rethinking | None, Sequence[float], Mapping[float, str]]:
+    """Return what decides anew, the thresholds that it takes, and why it does not take others."""
     try:
         rethinking = Rethinking.of(ground)
-        chosen = rethinking.thresholds
-        given = axes.threshold
-        tried = usual_thresholds(rethinking.sizes(), chosen) if given is None else sorted({*given, *chosen})
-        rethinking.decide(tried[-1])
-        widest = delayed(rethinking.decide(tried[0]), 0, ground)
-        keep(ground, widest, declared_cell(ground, tried[0]))  # it may trade what has too short a past for some costs
     except (NotTried, InputError) as error:
         absent["threshold"] = str(error)
-        return None, ()
-    return rethinking, tried
+        return None, (), {}
+    chosen, given = rethinking.thresholds, axes.threshold
+    tried = usual_thresholds(rethinking.sizes(), chosen) if given is None else sorted({*given, *chosen})
+    reasons = {value: _not_taken(ground, rethinking, value) for value in tried}
+    refused = {value: reason for value, reason in reasons.items() if reason is not None}
+    taken = [value for value in tried if value not in refused]
+    if refused and taken in ([], chosen):
+        absent["threshold"] = next(iter(refused.values()))
+        return None, (), {}
+    return rethinking, taken, refused
+
+
+def _not_taken(ground: Ground, rethinking: Rethinking, threshold: float) -> str | None:
+    """Say why nothing can be decided, or traded, with a threshold: weights may be larger than the account allows."""
+    try:
+        weights = rethinking.decide(threshold)
+    except InputError as error:
+        return str(error)
+    return _refused(ground, weights, declared_cell(ground, threshold))

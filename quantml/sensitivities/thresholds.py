@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -46,6 +46,7 @@ class Rethinking:
     problem: Problem
     chosen: tuple[Mapping[str, Any], ...]
     blocks: tuple[NDArray[np.int64], ...]
+    _decided: dict[float | None, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, ground: Ground) -> Rethinking:
@@ -58,7 +59,7 @@ class Rethinking:
         """
         study = ground.study
         if not any(_has_threshold(step) for part in study.steps for step in _spliced(part)):
-            raise NotTried("No step of the signal has a threshold.")
+            raise NotTried("No step of the signal has a parameter named threshold.")
         if study.forecaster is None:
             raise NotTried("The study has no forecasts that a threshold could be held against.")
         chosen = tuple(_values(text, ground) for text in ground.run.folds["parameters"])
@@ -94,6 +95,11 @@ class Rethinking:
         InputError
             If a step does not take it.
         """
+        if threshold not in self._decided:
+            self._decided[threshold] = self._decide(threshold)
+        return self._decided[threshold]
+
+    def _decide(self, threshold: float | None) -> pd.DataFrame:
         last = len(self.ground.bars) - 1
         stretches = [
             Stretch(block, self._steps(values, threshold), values)
@@ -111,7 +117,7 @@ class Rethinking:
 
 
 def _has_threshold(step: Any) -> bool:
-    return is_dataclass(step) and any(field.name == THRESHOLD and field.init for field in fields(step))
+    return is_dataclass(step) and any(part.name == THRESHOLD and part.init for part in fields(step))
 
 
 def _spliced(part: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from quantml.errors import StorageError
+from quantml.errors import StorageError, check
 from quantml.runs import Run
 from quantml.sensitivities.axes import Axes
 from quantml.sensitivities.cells import Cell, Outcome
@@ -39,6 +40,8 @@ class Sensitivity:
     outcomes : mapping of Cell to Outcome
     absent : mapping of str to str
         Axes that say nothing of this run, and why.
+    refused : mapping of float to str
+        Thresholds that are left out, since what they decide cannot be traded, and why.
     break_even : BreakEven
     capacity : Capacity or None
         None where capital is absent.
@@ -52,6 +55,7 @@ class Sensitivity:
     surfaces: tuple[Surface, ...]
     outcomes: Mapping[Cell, Outcome]
     absent: Mapping[str, str]
+    refused: Mapping[float, str]
     break_even: BreakEven
     capacity: Capacity | None
     failures: tuple[Failure, ...]
@@ -88,7 +92,11 @@ class Sensitivity:
         return next((surface for surface in self.surfaces if surface.name == name), None)
 
     def as_values(self) -> dict[str, Any]:
-        """Return everything as plain values, for JSON."""
+        """Return everything as plain values, for JSON.
+
+        What is infinite, since it was never reached, is the text ``"Infinity"``; NaN, where there is nothing to say, is
+        written as null.
+        """
         curve = None
         if self.capacity is not None:
             rows = [
@@ -100,10 +108,11 @@ class Sensitivity:
             "run": self.run,
             "sentence": self.sentence,
             "declared": asdict(self.declared) | shown(self.own),
-            "break_even": asdict(self.break_even),
+            "break_even": _plain(self.break_even),
             "capacity": curve,
             "failures": [asdict(failure) for failure in self.failures],
             "absent": dict(self.absent),
+            "refused": [{"threshold": value, "reason": reason} for value, reason in self.refused.items()],
             "cells": self.cells.astype(object).where(self.cells.notna(), None).to_dict("records"),
         }
 
@@ -130,7 +139,8 @@ def profit(capital: float, outcome: Outcome) -> float:
 
 
 def _plain(part: Any) -> dict[str, Any]:
-    return {field.name: getattr(part, field.name) for field in fields(part)}
+    values = {field.name: getattr(part, field.name) for field in fields(part)}
+    return {name: "Infinity" if value == math.inf else value for name, value in values.items()}
 
 
 def sensitivity(run: Run | str | Path, *, axes: Axes = USUAL, threads: int | None = None) -> Sensitivity:
@@ -145,9 +155,10 @@ def sensitivity(run: Run | str | Path, *, axes: Axes = USUAL, threads: int | Non
     run : Run or path
         As `quantml.run` returned it, or the folder of a saved one.
     axes : Axes
-        What is tried; about 200 cells unless given.
+        What is tried; up to about 200 cells unless given.
     threads : int, optional
-        As many as there are processors, unless given. They change nothing but the time.
+        Unless given, as many as there are processors for a large panel, and one for a small one. They change nothing
+        but the time.
 
     Returns
     -------
@@ -156,9 +167,11 @@ def sensitivity(run: Run | str | Path, *, axes: Axes = USUAL, threads: int | Non
     Raises
     ------
     InputError
-        If the run only forecasts, or cannot be read; if its study or data are not there, or not what they were; if its
-        account does not come out as it was saved.
+        If `run` or `axes` are something else; if the run only forecasts, or cannot be read; if its study or data are
+        not there, or not what they were; if the Sharpe ratio or the annual return of its account does not come out as
+        it was saved, to 1e-9.
     """
+    check(isinstance(axes, Axes), "axes", "be a quantml.sensitivities.Axes", axes)
     ground = Ground.of(run)
     laid = plan(ground, axes)
     keeper = Keeper(ground, laid.declared, laid.rethinking, threads)
@@ -179,6 +192,7 @@ def _read(ground: Ground, laid: Plan, keeper: Keeper) -> Sensitivity:
         capacity=None if sized is None else capacity(keeper, sized, laid.declared),
         failures=failures(keeper, laid) if keeper.outcome(laid.declared).sharpe_ratio > 0.0 else (),
         absent=laid.absent,
+        refused=laid.refused,
         outcomes=keeper.outcomes,
     )
 
@@ -191,12 +205,15 @@ def _needed(surface: Surface) -> list[Cell]:
 
 def _check_same(ground: Ground, own: Outcome) -> None:
     """Raise unless the account comes out as the run saved it."""
-    saved = ground.run.metrics.get("sharpe_ratio")
-    if saved is None or own.traded == 0.0 or abs(own.sharpe_ratio - saved) <= SAME:
+    if own.traded == 0.0:
         return
-    made = ground.run.manifest["identity"]["versions"]["quantml"]
-    hint = f"It was made by quantml {made}, or by other code of it: run the study again."
-    got = f"a Sharpe ratio of {own.sharpe_ratio!r} for {saved!r}"
-    raise StorageError(
-        f"the account of {ground.run.name}/{ground.run.id}", must="come out as it was saved", got=got, hint=hint
-    )
+    for name in ("sharpe_ratio", "annual_return"):
+        saved, kept = ground.run.metrics.get(name), getattr(own, name)
+        if saved is not None and not abs(kept - saved) <= SAME:
+            made = ground.run.manifest["identity"]["versions"]["quantml"]
+            raise StorageError(
+                f"the account of {ground.run.name}/{ground.run.id}",
+                must="come out as it was saved",
+                got=f"{name} {kept!r} for {saved!r}",
+                hint=f"It was made by quantml {made}, or by other code of it: run the study again.",
+            )

@@ -19,7 +19,7 @@ from quantml.simulation.layout import MARKET_ORDER, NOBODY, NOTHING, Book, Marke
 from quantml.simulation.measures import measure, volume_of
 from quantml.simulation.reading import Decisions
 from quantml.timing import Fill
-from quantml.universe import find_exits, session_numbers
+from quantml.universe import find_exits
 
 Floats = NDArray[np.float64]
 
@@ -52,9 +52,9 @@ def lay_market(
     SimulationError
         If the bars lack what an option needs.
     """
-    first, exits, whole = decisions.first, find_exits(bars), bars.traded[decisions.first :].all(axis=1)
+    first, exits, whole = decisions.first, find_exits(bars), bars.everyone_traded[decisions.first :]
     measures = measure(costs, bars, decisions)
-    everyone = read_only(np.asarray(bars.members[first:].all(axis=1)))
+    everyone = np.ones(len(whole), dtype=np.bool_) if bars.membership is None else bars.members[first:].all(axis=1)
     capped = rules.handling.participation < np.inf
     return Market(
         price=read_only(bars.raw_array(fill.field)[first:]),
@@ -65,11 +65,11 @@ def lay_market(
         dividend=read_only(bars.dividend[first:]),
         member=read_only(bars.members[first:]),
         acts=read_only(bars.has_action[first:]),
-        whole=read_only(np.asarray(whole)),
-        everyone=everyone,
+        whole=read_only(whole),
+        everyone=read_only(np.asarray(everyone)),
         decides=decisions.decides,
         full=read_only(decisions.full & decisions.decides & everyone),
-        session=read_only(np.empty((0, 0), dtype=np.int64) if whole.all() else session_numbers(bars)[first:]),
+        session=read_only(np.empty((0, 0), dtype=np.int64) if whole.all() else bars.session_number[first:]),
         due=read_only(exits.due - first),
         payoff=read_only(exits.payoff),
         cash=read_only(cash_returns(cash, bars, first)),
@@ -150,7 +150,7 @@ def last_seen(bars: Bars, first: int) -> tuple[NDArray[np.int64], Floats]:
     before = bars.traded[:first]
     row = np.where(before.any(axis=0), first - 1 - np.argmax(before[::-1], axis=0), 0)
     close = bars.raw_array("close")[row, column]
-    return session_numbers(bars)[row, column], np.where(before.any(axis=0), close, np.nan)
+    return bars.session_number[row, column], np.where(before.any(axis=0), close, np.nan)
 
 
 @kernel(types.float64[:, ::1](F2, F1))

@@ -104,8 +104,8 @@ class Decisions(NamedTuple):
     orders: int
 
 
-def read_decisions(given: pd.DataFrame | Framed | Orders, bars: Bars) -> Decisions:
-    """Lay weights or orders on the bars, from the first decision on.
+def read_decisions(given: pd.DataFrame | Framed | Orders | Decisions, bars: Bars) -> Decisions:
+    """Lay weights or orders on the bars, from the first decision on; those that were laid out already stay as they are.
 
     Raises
     ------
@@ -113,6 +113,8 @@ def read_decisions(given: pd.DataFrame | Framed | Orders, bars: Bars) -> Decisio
         If they are no finite numbers on the bars' clock and symbols, hold no decision, or want something of a symbol
         that is no member.
     """
+    if isinstance(given, Decisions):
+        return given
     name = "orders" if isinstance(given, Orders) else "weights"
     table = _table(given)
     rows, columns = _rows(table.index, bars, name), positions_of(table.columns, bars, name)

@@ -112,14 +112,14 @@ class Simulator(Declaration):
 
     def simulate(
         self,
-        weights: pd.DataFrame | Framed | Orders,
+        weights: pd.DataFrame | Framed | Orders | Decisions,
         bars: Bars,
         *,
         costs: Costs = FREE,
         fill: Fill | None = None,
         cash: float | CashRate | None = None,
     ) -> Simulation:
-        """Trade target weights or orders on bars, as the function `simulate` does."""
+        """Trade target weights or orders on bars, as the function `simulate` does, or weights that were read for it."""
         check(isinstance(bars, Bars), "bars", "be Bars", bars, error=SimulationError)
         check(isinstance(costs, Costs), "costs", "be Costs", costs, error=SimulationError)
         check_cash(cash)

@@ -13,7 +13,7 @@ from rich.console import Console
 from quantml import Run, run
 from quantml.reports.sensitivity import break_even, capacity, heat_map, sensitivity_page, sensitivity_table
 from quantml.sensitivities import Sensitivity, sensitivity
-from quantml.sensitivities.readings import BreakEven
+from quantml.sensitivities.readings import BreakEven, Failure
 from quantml.signals import Sign
 from tests.reports.conftest import Parsed
 from tests.sensitivities.conftest import finished, found, study  # noqa: F401 - fixtures
@@ -61,13 +61,40 @@ def test_a_map_is_coloured_by_sign_and_size(found: Sensitivity) -> None:  # noqa
     heat, own = cells[-1]
     assert (heat.sign, own) == ("loss", False)
     assert heat.text == f"−{abs(found.outcomes[surface.cells[-1]].sharpe_ratio):.2f}"
-    assert max(part.strength for _, row in laid.rows for part, _ in row) == 1.0
+
+
+def test_a_sharpe_ratio_has_one_colour_on_every_map(found: Sensitivity) -> None:  # noqa: F811
+    laid = [heat for surface in found.surfaces for _, row in heat_map(found, surface).rows for heat, _ in row]
+    shades: dict[str, list[float]] = {}
+    for heat in laid:
+        shades.setdefault(heat.text, []).append(heat.strength)
+    assert max(max(shade) - min(shade) for shade in shades.values()) < 0.02  # both are rounded
+    assert max(heat.strength for heat in laid) == 1.0
+
+
+def test_thresholds_that_are_left_out_are_told(found: Sensitivity) -> None:  # noqa: F811
+    why = "the absolute weights of a decision must add up to at most 1.5."
+    left = replace(found, refused={0.0: why, 0.0041: why, 0.02: "another reason."})
+    assert f"Threshold 0, 0.0041: {why}\nThreshold 0.02: another reason.\n" in printed(left)
+    assert re.search(r"Threshold 0, 0.0041.*the absolute weights", sensitivity_page(left).decode(), re.DOTALL)
+
+
+def test_what_the_assumed_impact_does_alone_is_told(found: Sensitivity) -> None:  # noqa: F811
+    impact = Failure("impact", 0.0, 1.0, 1, None, None, math.nan)
+    capital = Failure("capital", 1e6, None, None, 1e7, 2, -0.3, assumed=True)
+    text = printed(replace(found, failures=(impact, capital)))
+    assert re.search(r"Impact coefficient +0 +1 +–", text)
+    assert re.search(r"Capital \(impact assumed\) +1M +impact alone +10M", text)
+    page = sensitivity_page(replace(found, failures=(impact, capital))).decode()
+    assert "Impact is not declared" in page
+    assert "Impact is not declared" not in sensitivity_page(replace(found, failures=(impact,))).decode()
 
 
 def test_the_table_says_what_fails_first_and_what_is_absent(found: Sensitivity) -> None:  # noqa: F811
     text = printed(replace(found, absent={"threshold": "No step of the signal has a threshold."}))
     assert found.sentence.replace("-", "−") in text
-    assert re.search(r"Capital +1M +100M +320M", text)
+    assert re.search(r"Capital \(impact assumed\) +1M +100M +320M", text)
+    assert re.search(r"Impact coefficient +0 +– +–", text)
     assert re.search(r"Delay +none +– +–", text)
     assert "Threshold: No step of the signal has a threshold." in text
     assert f"{len(found.tried)} cells" in text
@@ -101,6 +128,16 @@ def test_capacity_in_words(found: Sensitivity) -> None:  # noqa: F811
     )
     assert capacity(replace(found, capacity=replace(size, half=3.2e7, zero=math.inf))).endswith(
         "half of the Sharpe ratio is left at 32M, and something of the Sharpe ratio is left even at 1G."
+    )
+    assert capacity(replace(found, capacity=replace(size, half=3.2e7, zero=1.36e8, least=8.47e5))).endswith(
+        "nothing of the Sharpe ratio is left at 136M. Less than 847k is too little."
+    )
+    assert capacity(replace(found, capacity=replace(size, half=0.0, zero=3.65e6))).endswith(
+        "half or less of the Sharpe ratio is left at whatever capital was tried, and nothing of the Sharpe ratio is left at"
+        " 3.65M."
+    )
+    assert capacity(replace(found, capacity=replace(size, half=0.0, zero=0.0, least=math.nan))).endswith(
+        "which is assumed, nothing of the Sharpe ratio is left at whatever capital was tried."
     )
     assert capacity(replace(found, capacity=None)) == ""
 

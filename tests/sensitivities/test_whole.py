@@ -1,6 +1,7 @@
 """Every cell is what the study itself would have come to, had it declared so."""
 
 import json
+import math
 import shutil
 from dataclasses import dataclass, replace
 
@@ -14,9 +15,11 @@ from quantml.errors import DataError, InputError, ParameterError, StorageError
 from quantml.features import Momentum
 from quantml.sensitivities import Axes, sensitivity
 from quantml.sensitivities.cells import scaled
-from quantml.signals import MovingAverageCross, Sign
-from quantml.simulation import Execution, Rebalancing, Simulator, simulate
+from quantml.sensitivities.readings import BreakEven
+from quantml.signals import MovingAverageCross, Sign, VolatilityTarget
+from quantml.simulation import Execution, Margin, Rebalancing, Simulator, simulate
 from quantml.space import Declaration
+from quantml.storage import json_bytes
 from tests.sensitivities.conftest import make_bars, make_study
 
 
@@ -150,10 +153,11 @@ def test_a_run_that_is_not_what_it_was_is_refused_in_one_sentence(strategy, tmp_
     with pytest.raises(DataError, match="must be the data that the run was made from, fingerprint 000000"):
         sensitivity(spoilt("run.json", f'"data": "{made.manifest["identity"]["data"][:6]}', '"data": "000000'))
     ratio = repr(made.metrics["sharpe_ratio"])
-    with pytest.raises(
-        StorageError, match="must come out as it was saved; got 'a Sharpe ratio of .* Run the study|run the study again"
-    ):
+    with pytest.raises(StorageError, match="must come out as it was saved; got 'sharpe_ratio .* run the study again"):
         sensitivity(spoilt("run.json", f'"sharpe_ratio": {ratio}', '"sharpe_ratio": 9.5'))
+    earned = repr(made.metrics["annual_return"])
+    with pytest.raises(StorageError, match="must come out as it was saved; got 'annual_return .* for 9.5'"):
+        sensitivity(spoilt("run.json", f'"annual_return": {earned}', '"annual_return": 9.5'))
     with pytest.raises(StorageError, match="must have format version 1; got 7"):
         sensitivity(spoilt("run.json", '"format": 1', '"format": 7'))
     shutil.rmtree(copy / "source")
@@ -190,7 +194,7 @@ def test_what_cannot_be_asked_is_absent_and_says_why():
     )  # fmt: skip
     found = sensitivity(qm.run(rule))
     assert dict(found.absent) == {
-        "threshold": "No step of the signal has a threshold.",
+        "threshold": "No step of the signal has a parameter named threshold.",
         "costs": "The study declares no costs, and a multiple of nothing is nothing.",
         "participation": "The bars have no volume, of which a share could be taken.",
         "capital": "The bars have no volume, and every cost is in proportion: any capital earns the same.",
@@ -216,12 +220,49 @@ def test_impact_that_cannot_be_assumed_is_absent_and_says_why():
     assert {"participation", "capital"}.isdisjoint(without.absent)
 
 
-def test_a_threshold_whose_trades_cannot_be_charged_is_absent(study):
+def test_a_threshold_whose_trades_cannot_be_charged_is_left_out(study):
     late = np.arange(420)[:, None] < [0, 0, 130]  # C has 11 bars when the fold from row 140 forecasts it
     bars = qm.Bars.from_close(make_bars().close.mask(late), periods_per_year=252)
     costs = Costs(spread_bps=6.0, slippage_volatility=0.1)
     found = sensitivity(qm.run(replace(study, data=bars, costs=costs, signal=Sign(threshold=0.5))))
-    assert found.absent["threshold"].startswith("a symbol that is traded must have 22 bars at a decision")
+    assert found.surface("trading").values[1] == (0.011, 0.5)  # under 0.011, C is traded too early
+    assert min(found.refused) == 0.0
+    assert all(why.startswith("a symbol that is traded must have 22 bars") for why in found.refused.values())
+
+
+def test_thresholds_whose_weights_the_account_refuses_are_left_out_and_say_why(study):
+    margin = Simulator(margin=Margin(leverage=1.2))
+    targeted = replace(study, simulator=margin, signal=[Sign(threshold=0.006), VolatilityTarget(0.1, max_gross=5.0)])
+    finished = qm.run(targeted)  # 10 % a year take up to 0.99 of equity; with a threshold of 0, 1.36
+    found = sensitivity(finished, axes=Axes(costs=(1.0,), delay=(0,), threshold=(0.0, 0.01)))
+    assert found.surface("trading").values[1] == (0.006, 0.01)
+    assert list(found.refused) == [0.0]
+    assert found.refused[0.0].startswith("the absolute weights of a decision must add up to at most")
+    assert "threshold" not in found.absent
+    assert found.as_values()["refused"] == [{"threshold": 0.0, "reason": found.refused[0.0]}]
+    only = sensitivity(finished, axes=Axes(costs=(1.0,), delay=(0,), threshold=(0.0,)))
+    assert only.absent["threshold"] == found.refused[0.0]
+    assert dict(only.refused) == {}
+
+
+@pytest.mark.parametrize("run", [None, 5, Axes])
+def test_what_is_no_run_is_refused(run):
+    with pytest.raises(InputError, match="run must be a Run, or the path of a run's folder; got "):
+        sensitivity(run)
+
+
+def test_axes_that_are_none_are_refused(finished):
+    with pytest.raises(InputError, match="axes must be a quantml.sensitivities.Axes; got "):
+        sensitivity(finished, axes={"costs": (1.0, 2.0)})
+
+
+def test_values_tell_what_is_never_reached_from_what_does_not_apply(found):
+    never = replace(found, break_even=BreakEven(math.nan, math.inf, 3.0)).as_values()
+    written = json.loads(json_bytes(never))
+    assert written["break_even"] == {"multiple": None, "bps": "Infinity", "paid_bps": 3.0}
+    sized = replace(found, capacity=replace(found.capacity, half=3e7, zero=math.inf, least=math.nan))
+    written = json.loads(json_bytes(sized.as_values()))["capacity"]
+    assert (written["half"], written["zero"], written["least"]) == (3e7, "Infinity", None)
 
 
 def test_what_several_folds_chose_lies_amidst_the_thresholds(study):

@@ -25,7 +25,7 @@ from quantml.simulation.sweeps.accounts import (
     Terms,
 )
 from quantml.timing import Fill
-from quantml.universe import DELIST_AFTER, find_exits, session_numbers
+from quantml.universe import DELIST_AFTER, find_exits
 
 Floats = NDArray[np.float64]
 
@@ -104,7 +104,7 @@ def _read_tape(bars: Bars, column: int, fill: Fill) -> Floats:
     tape[:-1, PRICE], tape[:-1, CLOSE] = bars.raw_array(fill.field)[:, column], close
     tape[:-1, SPLIT], tape[:-1, DIVIDEND], tape[:-1, MEMBER] = split, dividend, member
     if not traded[np.argmax(traded) :].all():  # sessions count only where there is no bar
-        tape[:-1, SESSION] = session_numbers(bars)[:, column]
+        tape[:-1, SESSION] = bars.session_number[:, column]
     tape[1:, ODD] = np.cumsum(~(traded & member & (split == 1.0) & (dividend == 0.0)))
     tape[:-1, GAIN], tape[:-1, SQUARE] = np.cumsum(earned), np.cumsum(earned * earned)
     tape[-1, CLOSE] = np.nan
