@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from quantml.loaders.inspections import Inspection
     from quantml.runs import Run
+    from quantml.validation.workers import Workers
 
 BAD_INPUT: Final = 2
 FAILED: Final = 1
@@ -65,6 +66,12 @@ StoreFolder = Annotated[
 def run(
     file: StudyFile,
     workers: Annotated[int | None, typer.Option(help="Worker processes; none by default.", show_default=False)] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Dask scheduler to work on, e.g. tcp://127.0.0.1:8786.", show_default=False
+        ),
+    ] = None,
     out: Out = None,
     settings: Settings = [],  # noqa: B006 - typer reads it, nobody writes to it
     as_json: AsJson = False,
@@ -74,14 +81,28 @@ def run(
     from quantml.reports.terminal import result_table
     from quantml.runs import default_out
     from quantml.study_file import load_study
-    from quantml.validation.workers import Loky
 
-    executor = None if workers is None else Loky(workers)
+    executor = _workers(workers, dask)
     with _prints_to_stderr():
         study = load_study(file)
         finished = run_study(study, executor=executor, out=out or default_out(), progress=True, settings=settings)
     _show(_run_as_json(finished) if as_json else result_table(finished))
     _alarm(bool(finished.leaks))
+
+
+def _workers(count: int | None, address: str | None) -> Workers | None:
+    """Read the options that say where work runs; in this process without them."""
+    if count is not None and address is not None:
+        raise ParameterError("--workers and --dask", must="not be given together", got=f"{count} and {address}")
+    if address is not None:
+        from quantml.validation.dask import Dask
+
+        return Dask(address)
+    if count is not None:
+        from quantml.validation.workers import Loky
+
+        return Loky(count)
+    return None
 
 
 @app.command()
@@ -359,7 +380,7 @@ def _options(
 def main() -> None:
     """Run the command line and exit as its epilog says, with 130 where interrupted and 143 where terminated."""
     debug = "--debug" in sys.argv
-    _show_warnings_of_loaders()
+    _show_warnings()
     arguments = [part for part in sys.argv[1:] if part != "--debug"]
     with _noted_signals() as came:
         try:
@@ -390,11 +411,12 @@ def _noted_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _show_warnings_of_loaders() -> None:
-    """Print on standard error what loaders warn of, such as how old bars are where a source does not answer."""
+def _show_warnings() -> None:
+    """Print on standard error what is warned of outside a run, such as how old bars are where a source is silent."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("warning: %(message)s"))
-    logging.getLogger("quantml.loaders").addHandler(handler)
+    for name in ("quantml.loaders", "quantml.validation.dask"):
+        logging.getLogger(name).addHandler(handler)
 
 
 def _fail(error: BaseException, code: int, debug: bool) -> None:

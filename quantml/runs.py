@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +19,7 @@ from quantml.bars import Bars
 from quantml.errors import StorageError
 from quantml.evaluation import metrics
 from quantml.evaluation.verdict import Verdict, judge, void
+from quantml.installation import versions
 from quantml.manifest import read_manifest, read_verdict
 from quantml.simulation.simulator import Simulation, buy_and_hold
 from quantml.source import package_digest
@@ -32,12 +30,6 @@ from quantml.validation.scoring import account
 from quantml.validation.threads import single_threaded
 from quantml.validation.walkforward import WalkForwardResult, walk_forward
 from quantml.validation.workers import Progress, Workers
-
-VERSIONED: Final = (
-    "arch", "exchange_calendars", "lightgbm", "numba", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy",
-    "statsmodels", "TA-Lib",
-)  # fmt: skip
-"""Packages whose versions belong to a run's identity."""
 
 TABLES: Final = ("folds", "candidates", "forecasts", "weights", "fills", "trades", "equity")
 VOLATILE: Final = frozenset({"timing.json"})
@@ -284,13 +276,6 @@ def _measured(
         "accuracy": record.accuracy_of(result),
         "ruined_at": simulation.ruined_at,
     }
-
-
-@lru_cache(maxsize=1)
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a run's numbers depend on."""
-    found = {name: version(name) for name in VERSIONED}
-    return {"python": ".".join(platform.python_version_tuple()[:2]), "quantml": version("quantml"), **found}
 
 
 # ------------------------------------------------------------------------ files

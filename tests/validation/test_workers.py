@@ -68,13 +68,21 @@ def pool():
         yield executor
 
 
-@pytest.fixture(params=["serial", "loky", "threads", "processes"])
+def on_dask(request):
+    address = request.getfixturevalue("cluster").address  # skips where Dask is not installed
+    from quantml.validation.dask import Dask
+
+    return Dask(address)
+
+
+@pytest.fixture(params=["serial", "loky", "threads", "processes", "dask"])
 def workers(request):
     makers = {
         "serial": Serial,
         "loky": lambda: Loky(2),
         "threads": lambda: Borrowed(ThreadPoolExecutor(2)),
         "processes": lambda: Borrowed(request.getfixturevalue("pool")),
+        "dask": lambda: on_dask(request),
     }
     made = makers[request.param]()
     yield made
