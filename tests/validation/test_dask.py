@@ -26,6 +26,7 @@ STUDY = '''
 """A class of the file's own, a neighbour's constant, and a fit that says where it runs."""
 import os, time
 from dataclasses import dataclass
+from pathlib import Path
 from quantml import *
 from quantml.features import Momentum
 from quantml.forecasters import LightGBM, RowForecast
@@ -109,8 +110,10 @@ def own_cluster(tmp_path):
         yield running.start()
 
 
-def at_work(tmp_path, count):
-    wait_until(lambda: len(list((tmp_path / "started").iterdir())) == count, what="for workers at work")
+def at_work(tmp_path, running, count):
+    started = tmp_path / "started"
+    wait_until(lambda: len(list(started.iterdir())) == count or running.poll() is not None, what="for workers at work")
+    assert running.poll() is None, running.communicate()
 
 
 def test_a_worker_killed_in_the_middle_changes_no_byte(own_cluster, tmp_path):
@@ -118,7 +121,7 @@ def test_a_worker_killed_in_the_middle_changes_no_byte(own_cluster, tmp_path):
     own_cluster.wait_for_workers(2)
     path = write_study(tmp_path, seconds=0.1)
     running = command(tmp_path, "--dask", own_cluster.address)
-    at_work(tmp_path, 2)
+    at_work(tmp_path, running, 2)
     own_cluster.kill(first)
     _, err = running.communicate(timeout=60)
     assert (running.returncode, err) == (0, "")
@@ -131,7 +134,7 @@ def test_a_new_worker_makes_up_for_the_only_one(own_cluster, tmp_path):
     first = own_cluster.add_worker()
     write_study(tmp_path, seconds=0.1)
     running = command(tmp_path, "--dask", own_cluster.address)
-    at_work(tmp_path, 1)
+    at_work(tmp_path, running, 1)
     own_cluster.add_worker()
     own_cluster.kill(first)
     _, err = running.communicate(timeout=60)
@@ -142,7 +145,7 @@ def test_a_scheduler_that_dies_is_one_error(own_cluster, tmp_path):
     own_cluster.add_worker()
     write_study(tmp_path, seconds=0.5)
     running = command(tmp_path, "--dask", own_cluster.address)
-    at_work(tmp_path, 1)
+    at_work(tmp_path, running, 1)
     own_cluster.kill(own_cluster.scheduler)
     out, err = running.communicate(timeout=40)
     assert (running.returncode, out) == (1, "")
@@ -154,9 +157,9 @@ def test_a_scheduler_that_dies_is_one_error(own_cluster, tmp_path):
 def test_a_stopped_command_leaves_at_once_and_the_cluster_usable(cluster, tmp_path, number, code):
     (tmp_path / "started").mkdir()
     path = write_study(tmp_path, seconds=0.5)
-    path.write_text(path.read_text().replace("os.environ", str({"STARTED": str(tmp_path / "started")})))
+    path.write_text(path.read_text().replace("os.environ", repr({"STARTED": str(tmp_path / "started")})))
     running = command(tmp_path, "--dask", cluster.address)
-    at_work(tmp_path, 2)
+    at_work(tmp_path, running, 2)
     os.killpg(running.pid, number)
     out, err = running.communicate(timeout=10)
     assert (running.returncode, out, err) == (code, "", "")
