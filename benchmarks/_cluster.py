@@ -58,7 +58,8 @@ class Cluster:
         self.address = json.loads(file.read_text())["address"]
         for _ in range(workers):
             self.add_worker()
-        self.wait_for_workers(workers)
+        if workers:
+            self.wait_for_workers(workers)
         return self
 
     def wait_for_workers(self, count: int) -> None:

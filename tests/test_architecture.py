@@ -116,6 +116,7 @@ def outside_imports(path):
         ("lightgbm", {"forecasters"}),
         ("talib", {"features"}),
         ("joblib", {"validation"}),
+        ("dask", {"validation"}),
         ("distributed", {"validation"}),
         ("exchange_calendars", {"calendars"}),
         ("numba", {"kernels", "features", "simulation", "signals", "evaluation", "targets"}),

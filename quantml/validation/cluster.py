@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 POLL: Final = 0.2
 """Seconds between two looks for a worker."""
+PATIENCE: Final = 10.0
+"""Seconds to wait for a scheduler at most, unless told otherwise."""
 LOCAL: Final = ("localhost", "127.", "[::1]")
 """What the addresses of this machine begin with."""
 
@@ -27,12 +30,24 @@ class NoAnswer(Exception):
     """No scheduler answers at an address; the text says what happened there."""
 
 
+class NoWorkers(NoAnswer):
+    """A scheduler has no workers."""
+
+
 def require_dask() -> None:
     """Raise `MissingExtra` unless the package distributed is installed."""
     try:
         import distributed  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingExtra.of("dask", "distributed") from error
+
+
+def usual_timeout() -> float:
+    """Seconds to wait for a scheduler: what Dask is configured to wait for a connection, and no more than 10."""
+    import dask
+    from dask.utils import parse_timedelta
+
+    return min(PATIENCE, float(parse_timedelta(dask.config.get("distributed.comm.timeouts.connect"))))
 
 
 def connect(address: str, timeout: float) -> Client:
@@ -48,23 +63,30 @@ def connect(address: str, timeout: float) -> Client:
     Raises
     ------
     NoAnswer
-        If no scheduler answers.
+        If no scheduler answers, or it has no workers.
     ParameterError
-        If what answers is no scheduler, has no workers, or has others than are needed.
+        If what answers is no scheduler, or has other workers than are needed.
     """
-    from distributed import Client
-
     _check_identity(address, _identity_with_workers(address, timeout))
-    try:
-        client = Client(address, timeout=timeout, set_as_default=False, name="quantml")
-    except OSError as error:
-        raise NoAnswer(str(error)) from error
+    client = _client(address, timeout)
     try:
         _check_everywhere(client, timeout)
     except BaseException:
         client.close()
         raise
     return client
+
+
+def _client(address: str, timeout: float) -> Client:
+    from distributed import Client
+    from distributed.versions import VersionMismatchWarning
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is checked, and an error
+            return Client(address, timeout=timeout, set_as_default=False, name="quantml")
+    except OSError as error:
+        raise NoAnswer(str(error)) from error
 
 
 # ----------------------------------------------------------------- who is there
@@ -112,8 +134,7 @@ def _check_identity(address: str, identity: Mapping[str, Any]) -> None:
         got = f"that of a {identity.get('type', 'stranger')} at {address}"
         raise ParameterError("Dask.address", must="be the address of a scheduler", got=got)
     if not identity["workers"]:
-        hint = f"Start some with: dask worker {address} --nworkers 4 --nthreads 1."
-        raise ParameterError(f"the Dask scheduler at {address}", must="have workers", got="none", hint=hint)
+        raise NoWorkers("it has no workers")
     for worker, facts in identity["workers"].items():
         _check_threads(worker, int(facts["nthreads"]))
 

@@ -20,11 +20,13 @@ from quantml.interrupts import uninterrupted
 from quantml.source import cause_of
 from quantml.validation.cluster import (
     NoAnswer,
+    NoWorkers,
     check_this_worker,
     connect,
     installed,
     is_exposed,
     require_dask,
+    usual_timeout,
 )
 from quantml.validation.workers import Handle, Returned, pickled
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from distributed import Future as Remote
 
 LOGGER: Final = logging.getLogger("quantml.validation.dask")
+CLIENT_LOGGER: Final = logging.getLogger("distributed.client")
 Result = TypeVar("Result")
 CLOSING: Final = 5.0
 """Seconds that the scheduler has for saying goodbye."""
@@ -50,8 +53,9 @@ class Dask:
     address : str
         Of the scheduler, as it prints it: ``tcp://host:port``, or ``tls://host:port`` with the certificates that
         Dask's configuration names under ``distributed.comm.tls``.
-    timeout : float
-        Seconds within which the scheduler must answer and have a worker.
+    timeout : float, optional
+        Seconds within which the scheduler must answer and have a worker; 10 by default, or what Dask's configuration
+        says under ``distributed.comm.timeouts.connect`` where that is less.
 
     Raises
     ------
@@ -70,15 +74,19 @@ class Dask:
         quantml run STUDY.py --dask tcp://127.0.0.1:8786
     """
 
-    def __init__(self, address: str, *, timeout: float = 10.0) -> None:
+    def __init__(self, address: str, *, timeout: float | None = None) -> None:
         check(isinstance(address, str), "Dask.address", "be a text", address)
-        check(check_finite("Dask.timeout", timeout) > 0.0, "Dask.timeout", "be above 0", timeout)
         require_dask()
-        self._address, self._timeout = address, float(timeout)
+        timeout = usual_timeout() if timeout is None else check_finite("Dask.timeout", timeout)
+        check(timeout > 0.0, "Dask.timeout", "be above 0", timeout)
+        self._address, self._timeout = address, timeout
         self._client: Client | None = None
         self._parcels: list[Parcel] = []
         try:
             connect(address, self._timeout).close()
+        except NoWorkers as error:
+            hint = f"Start some with: dask worker {address} --nworkers 4 --nthreads 1."
+            raise ParameterError(f"the Dask scheduler at {address}", "have workers", got="none", hint=hint) from error
         except NoAnswer as error:
             hint = "Start one with: dask scheduler."
             must = "be the address of a scheduler that answers"
@@ -92,9 +100,10 @@ class Dask:
         try:
             with uninterrupted():
                 self._client = connect(self._address, self._timeout)
+                CLIENT_LOGGER.addFilter(_HUSH)
         except NoAnswer as error:
             hint = "Start it again and repeat the run."
-            raise WorkerError(f"the Dask scheduler at {self._address} is gone", where=str(error), hint=hint) from error
+            raise WorkerError(f"the Dask cluster at {self._address} is gone", where=str(error), hint=hint) from error
         return _Cluster(self._client, self._parcels)
 
     def publish(self, shared: object) -> Handle:
@@ -115,6 +124,20 @@ class Dask:
                 client.close(timeout=CLOSING)
             except TimeoutError:
                 LOGGER.info("the scheduler at %s did not say goodbye", self._address)
+            finally:
+                CLIENT_LOGGER.removeFilter(_HUSH)
+
+
+class _Hush(logging.Filter):
+    """Keeps to itself what Dask's client says of a lost connection: an error of quantml's says it, in one line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let those hear it who listen to quantml's own details."""
+        LOGGER.debug("%s", record.getMessage())
+        return False
+
+
+_HUSH: Final = _Hush()
 
 
 # ----------------------------------------------------------------- what tasks share
@@ -154,7 +177,7 @@ def _aligned(array: memoryview) -> memoryview:
     """Return a buffer that begins where NumPy's own arrays may; one cut out of a message need not."""
     if array.nbytes == 0 or np.frombuffer(array, dtype=np.uint8).ctypes.data % 16 == 0:
         return array
-    copy = memoryview(np.frombuffer(array, dtype=np.uint8).copy())
+    copy = np.frombuffer(array, dtype=np.uint8).copy().data
     return copy.toreadonly() if array.readonly else copy
 
 
@@ -227,7 +250,8 @@ def _told(error: BaseException, *, failed: bool) -> BaseException:
     if not failed:
         return BrokenExecutor(f"a task was lost: {cause_of(error)}")
     if type(error).__name__ == "KilledWorker":
-        return WorkerError("every Dask worker that was given one of the tasks died", hint="Look at their memory.")
+        hint = "Look at what the workers logged, and at their memory."
+        return WorkerError("Dask gave up one of the tasks: worker after worker died while it ran", hint=hint)
     return WorkerError(f"a task could not be run on the Dask cluster: {cause_of(error)}")
 
 
