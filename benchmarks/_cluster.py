@@ -51,6 +51,7 @@ class Cluster:
     def start(self, workers: int = 0, *, host: str = "127.0.0.1", protocol: str = "tcp") -> Self:
         """Start the scheduler and some workers of one thread."""
         file = self.folder / "scheduler.json"
+        file.unlink(missing_ok=True)  # of another one in this folder
         known = ("--host", host, "--protocol", protocol, "--port", "0", "--scheduler-file", str(file))
         self.scheduler = self._launch("scheduler", *known)
         wait_until(lambda: file.exists() and file.stat().st_size, what=f"for the scheduler: {self.log('scheduler')}")

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from quantml.loaders.inspections import Inspection
     from quantml.runs import Run
-    from quantml.validation.workers import Workers
 
 BAD_INPUT: Final = 2
 FAILED: Final = 1
@@ -81,28 +80,17 @@ def run(
     from quantml.reports.terminal import result_table
     from quantml.runs import default_out
     from quantml.study_file import load_study
+    from quantml.validation.dask import Dask
+    from quantml.validation.workers import Loky
 
-    executor = _workers(workers, dask)
+    if workers is not None and dask is not None:
+        raise ParameterError("--workers and --dask", must="not be given together", got=f"{workers} and {dask}")
+    executor = Dask(dask) if dask is not None else None if workers is None else Loky(workers)
     with _prints_to_stderr():
         study = load_study(file)
         finished = run_study(study, executor=executor, out=out or default_out(), progress=True, settings=settings)
     _show(_run_as_json(finished) if as_json else result_table(finished))
     _alarm(bool(finished.leaks))
-
-
-def _workers(count: int | None, address: str | None) -> Workers | None:
-    """Read the options that say where work runs; in this process without them."""
-    if count is not None and address is not None:
-        raise ParameterError("--workers and --dask", must="not be given together", got=f"{count} and {address}")
-    if address is not None:
-        from quantml.validation.dask import Dask
-
-        return Dask(address)
-    if count is not None:
-        from quantml.validation.workers import Loky
-
-        return Loky(count)
-    return None
 
 
 @app.command()

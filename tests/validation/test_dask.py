@@ -106,7 +106,7 @@ def test_two_processes_write_the_same_bytes_as_one(cluster, serial, tmp_path, ki
 def own_cluster(tmp_path):
     (tmp_path / "started").mkdir()
     (tmp_path / "cluster").mkdir()
-    environment = {"STARTED": str(tmp_path / "started"), "SECONDS": "0.1"}
+    environment = {"STARTED": str(tmp_path / "started"), "SECONDS": "0.05"}
     with Cluster(tmp_path / "cluster", environment) as running:
         yield running.start()
 
