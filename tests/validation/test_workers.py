@@ -175,6 +175,22 @@ def test_a_worker_leaves_ctrl_c_to_the_caller():
     workers.stop()
 
 
+HELD = []
+
+
+def grow(shared, task):
+    HELD.append(bytes(b"x") * 100_000_000)
+    time.sleep(0.3)
+    return os.getpid()
+
+
+def test_a_process_that_grows_is_kept():
+    pytest.importorskip("psutil", reason="loky looks at memory only where psutil is installed")
+    workers = Loky(1)
+    assert len(set(run_tasks(workers, grow, None, range(5)))) == 1
+    workers.stop()
+
+
 def test_processes_that_always_die_are_given_up():
     workers = Loky(1)
     try:
