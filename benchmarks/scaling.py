@@ -43,7 +43,7 @@ study = Study(
     data=Synthetic(symbols={symbols}, sessions={sessions}, seed=1),
     features=[Returns(1), Returns(5), Momentum(21), Momentum(63), RealisedVolatility(21), RSI(14)],
     target=ForwardReturn(horizon=5),
-    forecaster=LightGBM(n_estimators=20, num_leaves=Choice(7, 15)),
+    forecaster=LightGBM(n_estimators={trees}, num_leaves=Choice(7, 15)),
     signal=Sign(),
     validation=WalkForward(train=500, test=125),
     tuning=Tuning("sharpe_ratio", folds=2),
@@ -61,6 +61,7 @@ class Size:
     sessions: int
     repeats: int
     workers: tuple[int, ...]
+    trees: int
 
     @property
     def cells(self) -> int:
@@ -68,7 +69,7 @@ class Size:
         return self.symbols * self.sessions
 
 
-FULL, SMALL = Size(50, 2500, 5, (1, 2, 4)), Size(2, 900, 1, (2,))
+FULL, SMALL = Size(50, 2500, 5, (1, 2, 4), 100), Size(2, 900, 1, (2,), 5)
 
 
 def run(folder: Path, *arguments: str) -> dict[str, Any]:
@@ -176,7 +177,7 @@ def main() -> None:
     size = SMALL if "--small" in sys.argv else FULL
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "scaled.py").write_text(STUDY.format(symbols=size.symbols, sessions=size.sessions))
+        (folder / "scaled.py").write_text(STUDY.format(symbols=size.symbols, sessions=size.sessions, trees=size.trees))
         measured, agree = times(folder, size)
         held = {count: memory(folder, count) for count in size.workers}
         counted = {count: moved(folder, count) for count in size.workers}

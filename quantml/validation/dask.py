@@ -16,7 +16,6 @@ import cloudpickle
 import numpy as np
 
 from quantml.errors import ParameterError, QuantmlError, WorkerError, check, check_finite
-from quantml.interrupts import uninterrupted
 from quantml.source import cause_of
 from quantml.validation.cluster import (
     NoAnswer,
@@ -82,6 +81,7 @@ class Dask:
         self._address, self._timeout = address, timeout
         self._client: Client | None = None
         self._parcels: list[Parcel] = []
+        self._hush = _Hush()
         try:
             connect(address, self._timeout).close()
         except NoWorkers as error:
@@ -98,12 +98,11 @@ class Dask:
         """Connect to the cluster and give every worker what was published."""
         self._end()
         try:
-            with uninterrupted():
-                self._client = connect(self._address, self._timeout)
-                CLIENT_LOGGER.addFilter(_HUSH)
+            self._client = connect(self._address, self._timeout)
         except NoAnswer as error:
             hint = "Start it again and repeat the run."
             raise WorkerError(f"the Dask cluster at {self._address} is gone", where=str(error), hint=hint) from error
+        CLIENT_LOGGER.addFilter(self._hush)
         return _Cluster(self._client, self._parcels)
 
     def publish(self, shared: object) -> Handle:
@@ -125,7 +124,7 @@ class Dask:
             except TimeoutError:
                 LOGGER.info("the scheduler at %s did not say goodbye", self._address)
             finally:
-                CLIENT_LOGGER.removeFilter(_HUSH)
+                CLIENT_LOGGER.removeFilter(self._hush)
 
 
 class _Hush(logging.Filter):
@@ -135,9 +134,6 @@ class _Hush(logging.Filter):
         """Let those hear it who listen to quantml's own details."""
         LOGGER.debug("%s", record.getMessage())
         return False
-
-
-_HUSH: Final = _Hush()
 
 
 # ----------------------------------------------------------------- what tasks share

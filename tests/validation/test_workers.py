@@ -179,7 +179,7 @@ HELD = []
 
 
 def grow(shared, task):
-    HELD.append(bytes(b"x") * 100_000_000)
+    HELD.append(b"x" * 100_000_000)
     time.sleep(0.3)
     return os.getpid()
 
