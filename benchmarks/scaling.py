@@ -3,7 +3,8 @@
 ``python -m benchmarks.scaling [--small]``; names Dask where it is not installed, and leaves everything out.
 
 The study tunes LightGBM on simulated prices, and every run writes the same bytes, which is checked. Its walk-forward
-is timed as `quantml run --dask` says in `timing.json`, on workers that have run it once. Bytes are counted by relays
+is timed as `quantml run --dask` says in `timing.json`, on workers that have run it once. What two cores of this machine
+can give, beside whatever else runs on it, is told by two serial runs at once: the time of both, halved. Bytes are counted by relays
 that stand before the scheduler and before each worker, in runs that are not timed. Memory is the peak of a worker's
 process: before the first run, and what the run adds, the libraries that it loads included (``--small`` has next to no
 data, and so tells what these are). Last comes what a task costs that does nothing.
@@ -21,7 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -72,18 +74,16 @@ class Size:
 FULL, SMALL = Size(50, 2500, 5, (1, 2, 4), 100), Size(2, 900, 1, (2,), 5)
 
 
-def run(folder: Path, *arguments: str) -> dict[str, Any]:
+def run(folder: Path, *arguments: str, out: str = "out") -> dict[str, Any]:
     """Run the study by the command, into an empty folder, and return what it wrote of its times, and its files."""
-    out = folder / "out"
-    shutil.rmtree(out, ignore_errors=True)
-    command = [sys.executable, "-m", "quantml", "run", str(folder / "scaled.py"), "--out", str(out), *arguments]
+    place = folder / out
+    shutil.rmtree(place, ignore_errors=True)
+    command = [sys.executable, "-m", "quantml", "run", str(folder / "scaled.py"), "--out", str(place), *arguments]
     known = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    began = time.perf_counter()
     subprocess.run(command, check=True, cwd=folder, env=known, stdout=subprocess.DEVNULL)
-    whole = time.perf_counter() - began
-    (written,) = (out / "scaled").iterdir()
+    (written,) = (place / "scaled").iterdir()
     files = {path.name: path.read_bytes() for path in written.rglob("*") if path.is_file()}
-    return {**json.loads(files.pop("timing.json")), "command": whole, "files": files}
+    return {**json.loads(files.pop("timing.json")), "files": files}
 
 
 @contextlib.contextmanager
@@ -113,9 +113,13 @@ def times(folder: Path, size: Size) -> tuple[dict[str, list[float]], bool]:
         written.append(finished["files"])
         return float(finished["walk_forward"])
 
+    def two_at_once() -> float:
+        with ThreadPoolExecutor(2) as both:
+            return sum(both.map(lambda name: float(run(folder, out=name)["walk_forward"]), ("first", "second"))) / 4.0
+
     with contextlib.ExitStack() as clusters:
         places = {n: clusters.enter_context(workers(folder, n))[0].address for n in size.workers}
-        tasks = {"serial": timed}
+        tasks: dict[str, Callable[[], float]] = {"serial": timed, "two serial runs at once, each": two_at_once}
         tasks |= {f"workers: {n}": partial(timed, "--dask", address) for n, address in places.items()}
         measured = interleaved(tasks, repeats=size.repeats)
     return measured, all(files == written[0] for files in written)
