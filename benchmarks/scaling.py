@@ -4,10 +4,10 @@
 
 The study tunes LightGBM on simulated prices, and every run writes the same bytes, which is checked. Its walk-forward
 is timed as `quantml run --dask` says in `timing.json`, on workers that have run it once. What two cores of this machine
-can give, beside whatever else runs on it, is told by two serial runs at once: the time of both, halved. Bytes are counted by relays
-that stand before the scheduler and before each worker, in runs that are not timed. Memory is the peak of a worker's
-process: before the first run, and what the run adds, the libraries that it loads included (``--small`` has next to no
-data, and so tells what these are). Last comes what a task costs that does nothing.
+can give, beside whatever else runs on it, is told by two serial runs at once: the time of both, halved. Bytes are
+counted by relays that stand before the scheduler and before each worker, in runs that are not timed. Memory is the
+peak of a worker's process: before the first run, and what the run adds, the libraries that it loads included
+(``--small`` has next to no data, and so tells what these are). Last comes what a task costs that does nothing.
 """
 
 from __future__ import annotations
