@@ -52,7 +52,18 @@ class Cluster:
         """Start the scheduler and some workers of one thread."""
         file = self.folder / "scheduler.json"
         file.unlink(missing_ok=True)  # of another one in this folder
-        known = ("--host", host, "--protocol", protocol, "--port", "0", "--scheduler-file", str(file))
+        known = (
+            "--host",
+            host,
+            "--protocol",
+            protocol,
+            "--port",
+            "0",
+            "--idle-timeout",
+            "30 minutes",
+            "--scheduler-file",
+            str(file),
+        )
         self.scheduler = self._launch("scheduler", *known)
         wait_until(lambda: file.exists() and file.stat().st_size, what=f"for the scheduler: {self.log('scheduler')}")
         time.sleep(0.05)  # the file is written in more than one step
@@ -70,7 +81,15 @@ class Cluster:
     def add_worker(self, *options: str, scheduler: str = "", **environment: str) -> subprocess.Popen[bytes]:
         """Start one more worker process, without a nanny: what is killed stays dead."""
         number = len(self._processes)
-        known = ["--nworkers", "1", "--no-nanny", "--local-directory", str(self.folder / f"worker-{number}")]
+        known = [
+            "--nworkers",
+            "1",
+            "--no-nanny",
+            "--death-timeout",
+            "30",
+            "--local-directory",
+            str(self.folder / f"worker-{number}"),
+        ]
         chosen = list(options) if "--nthreads" in options else ["--nthreads", "1", *options]
         return self._launch("worker", scheduler or self.address, *known, *chosen, **environment)
 
