@@ -64,6 +64,12 @@ StoreFolder = Annotated[
 def run(
     file: StudyFile,
     workers: Annotated[int | None, typer.Option(help="Worker processes; none by default.", show_default=False)] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Dask scheduler to work on, e.g. tcp://127.0.0.1:8786.", show_default=False
+        ),
+    ] = None,
     out: Out = None,
     settings: Settings = [],  # noqa: B006 - typer reads it, nobody writes to it
     open_lockbox: Annotated[
@@ -76,9 +82,12 @@ def run(
     from quantml.reports.terminal import result_table, run_values
     from quantml.runs import default_out
     from quantml.study_file import load_study
+    from quantml.validation.dask import Dask
     from quantml.validation.workers import Loky
 
-    executor = None if workers is None else Loky(workers)
+    if workers is not None and dask is not None:
+        raise ParameterError("--workers and --dask", must="not be given together", got=f"{workers} and {dask}")
+    executor = Dask(dask) if dask is not None else None if workers is None else Loky(workers)
     with _prints_to_stderr():
         study = load_study(file)
         finished = run_study(study, executor=executor, out=out or default_out(), progress=True, settings=settings,
@@ -360,7 +369,7 @@ def _options(
 def main() -> None:
     """Run the command line and exit as its epilog says, with 130 where interrupted and 143 where terminated."""
     debug = "--debug" in sys.argv
-    _show_warnings_of_loaders()
+    _show_warnings()
     arguments = [part for part in sys.argv[1:] if part != "--debug"]
     with _noted_signals() as came:
         try:
@@ -391,11 +400,12 @@ def _noted_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _show_warnings_of_loaders() -> None:
-    """Print on standard error what loaders warn of, such as how old bars are where a source does not answer."""
+def _show_warnings() -> None:
+    """Print on standard error what is warned of outside a run, such as how old bars are where a source is silent."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("warning: %(message)s"))
-    logging.getLogger("quantml.loaders").addHandler(handler)
+    for name in ("quantml.loaders", "quantml.validation.dask"):
+        logging.getLogger(name).addHandler(handler)
 
 
 def _fail(error: BaseException, code: int, debug: bool) -> None:

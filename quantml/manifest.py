@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, get_args
@@ -17,6 +14,7 @@ import pandas as pd
 from quantml import record, storage
 from quantml.errors import StorageError
 from quantml.evaluation.verdict import Outcome, Verdict
+from quantml.installation import versions
 from quantml.source import package_digest
 from quantml.study import Market, Study
 from quantml.timing import Fill
@@ -36,12 +34,6 @@ _DATA: Final[Mapping[str, Any]] = {
     "calendar": (str, NoneType),
     "missing_sessions": (list, NoneType),
 }
-VERSIONED: Final = (
-    "arch", "exchange_calendars", "lightgbm", "numba", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy",
-    "statsmodels", "TA-Lib",
-)  # fmt: skip
-"""Packages whose versions belong to a run's identity."""
-
 SHAPE: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("run", "name", "fill", "first_decision", "last_decision"), str),
     **dict.fromkeys(("settings", "warnings"), list),
@@ -89,13 +81,6 @@ def make_manifest(study: Study, market: Market, result: WalkForwardResult, setti
         "first_decision": bars.clock[result.first],
         "last_decision": bars.clock[-1],
     }
-
-
-@lru_cache(maxsize=1)
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a run's numbers depend on."""
-    found = {name: version(name) for name in VERSIONED}
-    return {"python": ".".join(platform.python_version_tuple()[:2]), "quantml": version("quantml"), **found}
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

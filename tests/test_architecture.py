@@ -11,7 +11,7 @@ import quantml
 
 ROOT = Path(quantml.__file__).parent
 LAYERS = [
-    {"errors", "interrupts", "lazy"},
+    {"errors", "installation", "interrupts", "lazy"},
     {"source", "arrays", "timing"},
     {"syntax", "faults"},
     {"user_code"},
@@ -117,6 +117,8 @@ def outside_imports(path):
         ("lightgbm", {"forecasters"}),
         ("talib", {"features"}),
         ("joblib", {"validation"}),
+        ("dask", {"validation"}),
+        ("distributed", {"validation"}),
         ("exchange_calendars", {"calendars"}),
         ("numba", {"kernels", "features", "simulation", "signals", "evaluation", "targets"}),
     ],

@@ -64,6 +64,10 @@ class Processes(Executor):
 
 def _settle(parent: int, folder: Path) -> None:
     """Leave Ctrl-C to the parent process, and end when it ends, however it does."""
+    from joblib.externals.loky import process_executor
+
+    # where psutil is installed, loky replaces a process that has grown by 300 MB, as one that reads a panel does
+    process_executor._USE_PSUTIL = False
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent, folder), daemon=True).start()
 

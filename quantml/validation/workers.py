@@ -64,12 +64,21 @@ class Kept:
         return packed
 
 
-@dataclass(frozen=True)
-class Sent:
-    """An object that is pickled: small to send where it lies in a file, read once per process.
+class Returned:
+    """How results come back from another process: pickled by value, for they may hold a study's own classes."""
 
-    Results come back pickled by value, so that they may hold a study's own functions and classes.
-    """
+    def pack(self, result: Any) -> Any:
+        """Pickle the result."""
+        return cloudpickle.dumps(result)
+
+    def unpack(self, packed: Any) -> Any:
+        """Read the pickled result."""
+        return cloudpickle.loads(packed)
+
+
+@dataclass(frozen=True)
+class Sent(Returned):
+    """An object that is pickled: small to send where it lies in a file, read once per process."""
 
     key: str
     path: str | None = None
@@ -85,14 +94,6 @@ class Sent:
         shared = cloudpickle.loads(self.data if self.path is None else Path(self.path).read_bytes())
         _RECEIVED[:] = [(self.key, shared)]
         return shared
-
-    def pack(self, result: Any) -> Any:
-        """Pickle the result."""
-        return cloudpickle.dumps(result)
-
-    def unpack(self, packed: Any) -> Any:
-        """Read the pickled result."""
-        return cloudpickle.loads(packed)
 
 
 _PUBLISHED: Final[dict[str, Any]] = {}
@@ -168,7 +169,7 @@ class Loky:
         """Write the object to a temporary file, which each process reads once."""
         key = uuid4().hex
         path = self._shared_folder() / f"{key}.pickle"
-        path.write_bytes(_pickled(shared))
+        path.write_bytes(pickled(shared))
         return Sent(key, path=str(path))
 
     def stop(self, *, kill: bool = False) -> None:
@@ -207,7 +208,7 @@ class Borrowed:
 
     def publish(self, shared: object) -> Handle:
         """Send the object along with every task; threads of this process use it as it is."""
-        handle = Sent(uuid4().hex, data=_pickled(shared))
+        handle = Sent(uuid4().hex, data=pickled(shared))
         _PUBLISHED[handle.key] = shared
         self._keys.append(handle.key)
         return handle
@@ -219,9 +220,10 @@ class Borrowed:
             _PUBLISHED.pop(self._keys.pop(), None)
 
 
-def _pickled(shared: object) -> bytes:
+def pickled(shared: object, **options: Any) -> bytes:
+    """Pickle by value what is sent to workers, with cloudpickle's options, or name what cannot be."""
     try:
-        data: bytes = cloudpickle.dumps(shared)
+        data: bytes = cloudpickle.dumps(shared, **options)
     except Exception as error:
         raise WorkerError(
             "what is sent to workers", must="be picklable", got=f"{type(error).__name__}: {error}",

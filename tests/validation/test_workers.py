@@ -68,13 +68,21 @@ def pool():
         yield executor
 
 
-@pytest.fixture(params=["serial", "loky", "threads", "processes"])
+def on_dask(request):
+    address = request.getfixturevalue("cluster").address  # skips where Dask is not installed
+    from quantml.validation.dask import Dask
+
+    return Dask(address)
+
+
+@pytest.fixture(params=["serial", "loky", "threads", "processes", "dask"])
 def workers(request):
     makers = {
         "serial": Serial,
         "loky": lambda: Loky(2),
         "threads": lambda: Borrowed(ThreadPoolExecutor(2)),
         "processes": lambda: Borrowed(request.getfixturevalue("pool")),
+        "dask": lambda: on_dask(request),
     }
     made = makers[request.param]()
     yield made
@@ -164,6 +172,22 @@ def test_a_killed_process_is_replaced_and_its_task_done_again(tmp_path):
 def test_a_worker_leaves_ctrl_c_to_the_caller():
     workers = Loky(1)
     assert run_tasks(workers, interrupt_itself, None, [1, 2]) == [1, 2]
+    workers.stop()
+
+
+HELD = []
+
+
+def grow(shared, task):
+    HELD.append(b"x" * 100_000_000)
+    time.sleep(0.3)
+    return os.getpid()
+
+
+def test_a_process_that_grows_is_kept():
+    pytest.importorskip("psutil", reason="loky looks at memory only where psutil is installed")
+    workers = Loky(1)
+    assert len(set(run_tasks(workers, grow, None, range(5)))) == 1
     workers.stop()
 
 
