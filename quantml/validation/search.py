@@ -9,6 +9,7 @@ from typing import Any
 
 from quantml.errors import InputError, ParameterError, StudyError
 from quantml.validation import scoring
+from quantml.validation.accounts import are_independent, score_accounts
 from quantml.validation.problem import Problem, Values, fitted_part
 from quantml.validation.scoring import Block, Stretch, is_fitted
 from quantml.validation.splits import Fold, inner_folds
@@ -70,10 +71,14 @@ def valid(problem: Problem, listed: Sequence[Values]) -> list[Values]:
 
 def _score_rules(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> list[Candidate]:
     """Score rules on the validation part, or else the whole window; fitted ones only where they were not fitted."""
+    rows = fold.train if fold.validation is None else fold.validation
+    if all(are_independent(problem, values) for values in listed):
+        scores = score_accounts(problem, fold, listed, rows)
+        return [Candidate(values, score) for values, score in zip(listed, scores, strict=True)]
     scored = []
     for values in listed:
         steps = tuple(problem.resolved(values).steps)
-        whole = [Stretch(fold.train if fold.validation is None else fold.validation, steps, values)]
+        whole = [Stretch(rows, steps, values)]
         stretches = _stretches(problem, inner_folds(fold, folds), values) if is_fitted(problem, values) else whole
         scored.append(Candidate(values, scoring.score(problem, stretches, None, fold)))
     return scored

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Final
 
 from threadpoolctl import ThreadpoolController
@@ -21,13 +23,19 @@ def single_threaded() -> Iterator[None]:
     block ends.
     """
     importlib.import_module("scipy.linalg")
-    loaded = ThreadpoolController()
+    loaded = _controller(len(sys.modules))
     _BLAS.enter(loaded.select(user_api="blas").lib_controllers)
     try:
         with loaded.limit(limits=1, user_api="openmp"):  # a setting of the calling thread
             yield
     finally:
         _BLAS.leave()
+
+
+@lru_cache(maxsize=1)
+def _controller(_modules: int, /) -> ThreadpoolController:
+    """Look for the libraries that are loaded; again only when more modules have been imported, since it is slow."""
+    return ThreadpoolController()
 
 
 class _SharedLimit:

@@ -27,7 +27,8 @@ class Tuning:
     Every candidate is a whole configuration: parameters of features, target, forecaster and signal together. It is
     fitted on inner folds of the training window, purged like the outer ones, and scored by simulating its trades on
     the validation blocks, net of costs. A rule without a forecaster, and without steps to fit, is scored on
-    the whole training window.
+    the whole training window; where costs are in proportion to notional, by the account that it has kept since the
+    first bar, which is simulated once for all folds.
 
     Parameters
     ----------
@@ -58,6 +59,11 @@ class Tuning:
         if self.trials is not None:
             object.__setattr__(self, "trials", check_whole("Tuning.trials", self.trials, least=1))
         Objective.of(self.objective)
+
+    @property
+    def lists_all(self) -> bool:
+        """Whether every fold tries the same candidates: all combinations."""
+        return self.sampler == "grid"
 
     def check_spaces(self, spaces: Mapping[str, Space]) -> None:
         """Raise `ParameterError` where a grid search is asked for that cannot be listed.

@@ -17,6 +17,7 @@ from quantml.forecasters.base import Fitted, Forecast
 from quantml.signals.base import Weights
 from quantml.study import Study
 from quantml.validation import scoring
+from quantml.validation.accounts import are_independent, score_accounts
 from quantml.validation.messages import collected_warnings
 from quantml.validation.problem import Problem, Values
 from quantml.validation.records import Record, put_together
@@ -211,7 +212,9 @@ def _test(problem: Problem, fold: Fold, candidates: tuple[Candidate, ...], choic
         purged = problem.purged(fold, chosen)
     steps = scoring.fit_steps(problem, fold, chosen)
     in_sample = np.nan
-    if study.signal:
+    if are_independent(problem, chosen):
+        (in_sample,) = score_accounts(problem, fold, [chosen], fold.train)
+    elif study.signal:
         stretch = Stretch(fold.train, steps, chosen)
         in_sample = scoring.score(problem, [stretch], None if trained is None else [trained], fold)
     return FoldResult(fold, candidates, choice, rows, purged, in_sample, block, baseline, steps)

@@ -1,6 +1,6 @@
 """Scores inside a fold, against the same trades simulated by hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -38,10 +38,10 @@ def rule(**changes):
     return study(features=(), target=None, forecaster=None, **changes)
 
 
-def sharpe_of(weights, first, last):
+def sharpe_of(weights, first, last, costs=COSTS):
     """Net Sharpe ratio of decisions from `first` until before `last`, marked until the close of `last`."""
     window = BARS.between(BARS.clock[first], BARS.clock[last])
-    returns = simulate(weights.iloc[first:last], window, costs=COSTS, fill=Fill.NEXT_OPEN).returns
+    returns = simulate(weights.iloc[first:last], window, costs=costs, fill=Fill.NEXT_OPEN).returns
     return metrics.sharpe_ratio(returns, periods_per_year=252)
 
 
@@ -51,11 +51,27 @@ def cross(fast, slow):
     return (close.rolling(fast).mean() > close.rolling(slow).mean()).astype(float) / 2
 
 
-def test_a_rule_is_scored_net_of_costs_on_the_whole_window():
+def account_sharpe(weights, first, last):
+    """Net Sharpe ratio, after the close of `first` and until that of `last`, of an account kept since the first bar."""
+    returns = simulate(weights, BARS, costs=COSTS, fill=Fill.NEXT_OPEN).returns
+    return metrics.sharpe_ratio(returns.iloc[first + 1 : last + 1], periods_per_year=252)
+
+
+def test_a_rule_is_scored_net_of_costs_on_the_whole_window_by_the_account_it_has_kept():
     tuned = rule(signal=MovingAverageCross(fast=Choice(3, 5), slow=20), tuning=Tuning())
     for fold in walk_forward(tuned, BARS).folds:
         first, start = int(fold.fold.train[0]), fold.fold.start
-        expected = [sharpe_of(cross(fast, 20), first, start) for fast in (3, 5)]
+        expected = [account_sharpe(cross(fast, 20), first, start) for fast in (3, 5)]
+        assert [c.score for c in fold.candidates] == pytest.approx(expected, rel=1e-9)
+        assert fold.in_sample == pytest.approx(max(expected), rel=1e-9)
+
+
+def test_where_costs_hang_on_size_a_rule_is_scored_by_an_account_opened_for_the_window():
+    per_share = replace(COSTS, commission_per_share=0.01)
+    tuned = rule(signal=MovingAverageCross(fast=Choice(3, 5), slow=20), tuning=Tuning(), costs=per_share)
+    for fold in walk_forward(tuned, BARS).folds:
+        first, start = int(fold.fold.train[0]), fold.fold.start
+        expected = [sharpe_of(cross(fast, 20), first, start, costs=per_share) for fast in (3, 5)]
         assert [c.score for c in fold.candidates] == pytest.approx(expected, rel=1e-9)
         assert fold.in_sample == pytest.approx(max(expected), rel=1e-9)
 

@@ -1,0 +1,136 @@
+"""Accounts of rules, kept once for all folds, and what sweeps them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quantml import Bars, Choice, Costs, Fill, Study, Tuning, WalkForward, simulate
+from quantml.evaluation import metrics
+from quantml.loaders import Synthetic
+from quantml.signals import MovingAverageCross
+from quantml.validation import accounts
+from quantml.validation.problem import Problem
+from quantml.validation.swept import swept_returns
+from quantml.validation.walkforward import walk_forward
+
+COSTS = Costs(commission_bps=5, spread_bps=2, borrow_bps=50)
+
+
+def bars_of(symbols=1, rows=400):
+    generator = np.random.default_rng(11)
+    close = 100.0 * np.exp(np.cumsum(generator.normal(0.0, 0.01, (rows, symbols)), axis=0))
+    clock = pd.bdate_range("2020-01-01", periods=rows)
+    return Bars.from_close(pd.DataFrame(close, clock, [f"S{n}" for n in range(symbols)]), periods_per_year=252)
+
+
+def study(**changes):
+    parts = {
+        "data": Synthetic(),
+        "signal": MovingAverageCross(fast=Choice(2, 5, 8), slow=Choice(6, 20), short=Choice(False, True)),
+        "costs": COSTS,
+        "fill": Fill.NEXT_CLOSE,
+        "validation": WalkForward(train=150, test=50),
+        "tuning": Tuning(),
+    }
+    return Study(**{**parts, **changes})
+
+
+def candidates(problem):
+    return [c.values for c in walk_forward(problem.study, problem.bars).folds[0].candidates]
+
+
+def test_swept_accounts_are_those_of_the_simulator():
+    problem = Problem.of(study(), bars_of())
+    listed = candidates(problem)
+    assert len(listed) == 10  # of 12 pairs, (8, 6) is refused twice
+    (block,) = swept_returns(problem, listed)
+    for values, returns in zip(listed, block, strict=True):
+        weights = problem.rule_weights(values).frame
+        alone = simulate(weights, problem.bars, costs=COSTS, fill=Fill.NEXT_CLOSE).returns
+        np.testing.assert_allclose(returns, alone, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("changes", "bars"),
+    [
+        ({}, bars_of(symbols=2)),
+        ({"cash": 0.02}, bars_of()),
+        ({"fill": Fill.PERIOD}, bars_of()),
+    ],
+)
+def test_what_the_sweep_cannot_do_is_simulated_and_scores_alike(changes, bars):
+    problem = Problem.of(study(**changes), bars)
+    listed = candidates(problem)
+    assert list(swept_returns(problem, listed)) == []
+    fold = walk_forward(problem.study, bars).folds[1]
+    for candidate in fold.candidates:
+        account = simulate(
+            problem.rule_weights(candidate.values).frame, bars, costs=COSTS, fill=problem.fill, cash=problem.study.cash
+        )
+        window = slice(int(fold.fold.train[0]) + 1, fold.fold.start + 1)
+        expected = metrics.sharpe_ratio(
+            account.returns.iloc[window], periods_per_year=252, risk_free=account.risk_free.iloc[window]
+        )
+        assert candidate.score == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("objective", ["calmar_ratio", "annual_volatility", lambda returns: float(returns.sum())])
+def test_any_objective_is_that_of_the_stretch(objective):
+    tuned = study(tuning=Tuning(objective))
+    fold = walk_forward(tuned, bars_of()).folds[2]
+    problem = Problem.of(tuned, bars_of())
+    values = fold.candidates[3].values
+    returns = simulate(problem.rule_weights(values).frame, problem.bars, costs=COSTS, fill=Fill.NEXT_CLOSE).returns
+    window = returns.iloc[int(fold.fold.train[0]) + 1 : fold.fold.start + 1]
+    function = objective if callable(objective) else getattr(metrics, objective)
+    expected = function(window) if callable(objective) else function(window, periods_per_year=252)
+    sign = -1.0 if objective == "annual_volatility" else 1.0
+    assert fold.candidates[3].score == pytest.approx(sign * expected, rel=1e-9)
+
+
+def test_each_candidate_is_simulated_once_for_all_folds(monkeypatch):
+    simulated = []
+    plain = accounts._simulated
+    monkeypatch.setattr(accounts, "_simulated", lambda p, values: simulated.append(p.key(values)) or plain(p, values))
+    result = walk_forward(study(), bars_of(symbols=2))
+    assert len(result.folds) == 5
+    assert len(simulated) == len(set(simulated)) == 10
+
+
+def test_candidates_drawn_anew_in_each_fold_score_as_listed_ones_do():
+    listed = walk_forward(study(), bars_of(symbols=2)).folds
+    drawn = walk_forward(study(tuning=Tuning(trials=4, sampler="random")), bars_of(symbols=2)).folds
+    for one, other in zip(listed, drawn, strict=True):
+        scores = {str(c.values): c.score for c in one.candidates}
+        assert [scores[str(c.values)] for c in other.candidates] == [c.score for c in other.candidates]
+
+
+def test_prices_after_a_fold_begins_change_none_of_its_scores():
+    bars = bars_of(symbols=2)
+    before = walk_forward(study(), bars).folds[1]
+    close = bars.close.copy()
+    close.iloc[before.fold.start + 1 :] *= np.random.default_rng(1).uniform(0.5, 2.0, (399 - before.fold.start, 2))
+    after = walk_forward(study(), Bars.from_close(close, periods_per_year=252)).folds[1]
+    assert [c.score for c in after.candidates] == [c.score for c in before.candidates]
+    assert after.in_sample == before.in_sample
+
+
+def test_a_validation_part_is_what_is_scored():
+    tuned = study(validation=WalkForward(train=150, test=50, validation=60))
+    fold = walk_forward(tuned, bars_of()).folds[0]
+    problem = Problem.of(tuned, bars_of())
+    for candidate in fold.candidates:
+        weights = problem.rule_weights(candidate.values).frame
+        returns = simulate(weights, problem.bars, costs=COSTS, fill=Fill.NEXT_CLOSE).returns.iloc[91:151]
+        assert candidate.score == pytest.approx(metrics.sharpe_ratio(returns, periods_per_year=252), rel=1e-9)
+
+
+def test_the_tuned_study_is_the_same_with_costs_by_size_left_at_nothing():
+    """A study whose costs hang on size opens an account for each window; without such costs only the entry differs."""
+    kept = walk_forward(study(), bars_of()).folds
+    opened = walk_forward(study(costs=replace(COSTS, commission_minimum=1e-9)), bars_of()).folds
+    for one, other in zip(kept, opened, strict=True):
+        apart = [abs(a.score - b.score) for a, b in zip(one.candidates, other.candidates, strict=True)]
+        assert 0.0 < max(apart) < 0.5
