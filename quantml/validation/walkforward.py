@@ -21,7 +21,7 @@ from quantml.validation.messages import collected_warnings
 from quantml.validation.problem import Problem, Values
 from quantml.validation.records import Record, put_together
 from quantml.validation.scoring import Block, Stretch
-from quantml.validation.search import Candidate, search, valid
+from quantml.validation.search import Candidate, choose, first_values, search
 from quantml.validation.splits import Fold
 from quantml.validation.threads import single_threaded
 from quantml.validation.workers import Progress, Workers, as_workers, run_tasks
@@ -157,7 +157,7 @@ def walk_forward(
         folds = study.validation.folds(bars.clock)
         study.validation.paths(folds)  # raises where folds make no record
         alone = newest_only and all(getattr(step, "by_row", False) for step in study.steps)
-        problem.features(_first_values(problem))  # bad features are the study's fault, not a fold's
+        problem.features(first_values(problem))  # bad features are the study's fault, not a fold's
         return stitch(problem, _run_folds(problem, folds[-1:] if alone else folds, as_workers(executor), progress))
 
 
@@ -173,20 +173,12 @@ def _run_folds(
     return tuple(results)
 
 
-def _first_values(problem: Problem) -> Values:
-    """Return the first candidate that no part of the study refuses."""
-    tuning = problem.study.tuning
-    if tuning is None:
-        return {}
-    return valid(problem, tuning.candidates(problem.study.spaces, problem.seed("candidates", 0)))[0]
-
-
 def run_fold(problem: Problem, fold: Fold) -> FoldResult:
     """Tune on the fold's training window, fit, and forecast its test block."""
     try:
         with collected_warnings() as warned:
             candidates = search(problem, fold)
-            result = _test(problem, fold, candidates, max(range(len(candidates)), key=lambda i: candidates[i].rank))
+            result = _test(problem, fold, candidates, choose(problem, candidates))
         return replace(result, warnings=tuple(warned))
     except InputError as error:
         raise type(error).with_text(f"{_name(problem, fold)}: {error}") from error
@@ -211,7 +203,7 @@ def _test(problem: Problem, fold: Fold, candidates: tuple[Candidate, ...], choic
         purged = problem.purged(fold, chosen)
     steps = scoring.fit_steps(problem, fold, chosen)
     in_sample = np.nan
-    if study.signal:
+    if study.signal or study.tuning is not None:
         stretch = Stretch(fold.train, steps, chosen)
         in_sample = scoring.score(problem, [stretch], None if trained is None else [trained], fold)
     return FoldResult(fold, candidates, choice, rows, purged, in_sample, block, baseline, steps)
