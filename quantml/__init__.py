@@ -20,6 +20,8 @@ __all__ = [
     "Fill",
     "Forecast",
     "Integer",
+    "OneStandardError",
+    "Plateau",
     "Real",
     "Run",
     "Simulation",
@@ -81,6 +83,8 @@ if TYPE_CHECKING:
     from quantml.study_file import load_study as load_study
     from quantml.timing import Fill as Fill
     from quantml.validation.audit.whole import audit as audit
+    from quantml.validation.choosing import OneStandardError as OneStandardError
+    from quantml.validation.choosing import Plateau as Plateau
     from quantml.validation.overfitting import overfitting as overfitting
     from quantml.validation.splits import CombinatorialPurged as CombinatorialPurged
     from quantml.validation.splits import WalkForward as WalkForward
@@ -99,6 +103,8 @@ else:
             "Fill": "timing",
             "Forecast": "forecasters.base",
             "Integer": "space",
+            "OneStandardError": "validation.choosing",
+            "Plateau": "validation.choosing",
             "Real": "space",
             "Run": "runs",
             "Simulation": "simulation.simulator",

@@ -21,6 +21,8 @@ from quantml.simulation.simulator import Simulation
 from quantml.study import Study
 from quantml.survivorship import SURVIVORSHIP, universe_facts, universe_notes
 from quantml.timing import Fill
+from quantml.validation.judging import score_tested
+from quantml.validation.objectives import ForecastScore
 from quantml.validation.scoring import objective_of
 from quantml.validation.walkforward import FoldResult, WalkForwardResult
 
@@ -63,7 +65,14 @@ def folds_table(result: WalkForwardResult, accounts: Sequence[Simulation]) -> pd
 
 
 def _out_of_sample(result: WalkForwardResult, accounts: Sequence[Simulation], place: int) -> float:
-    """Score the returns that a fold's decisions earned: from the bar after each of its blocks' first to the next's."""
+    """Score the returns that a fold's decisions earned: from the bar after each of its blocks' first to the next's.
+
+    Where forecasts are what tuning scores, score those of the fold's test rows.
+    """
+    goal, part = objective_of(result.problem), result.folds[place]
+    if isinstance(goal, ForecastScore):
+        assert part.block is not None
+        return score_tested(result.problem, goal, part.block, part.baseline, part.chosen)
     found: list[tuple[pd.Series, pd.Series]] = []
     for record, account in zip(result.records, accounts, strict=False):
         stops = [int(piece.test[0]) for piece in record.pieces[1:]] + [len(result.problem.bars) - 1]
@@ -75,7 +84,7 @@ def _out_of_sample(result: WalkForwardResult, accounts: Sequence[Simulation], pl
     if not sum(len(returns) for returns, _ in found):
         return float("nan")
     returns, risk_free = (pd.concat(parts).sort_index() for parts in zip(*found, strict=True))
-    return objective_of(result.problem).score(returns, result.problem.bars.periods_per_year, risk_free)
+    return goal.score(returns, result.problem.bars.periods_per_year, risk_free)
 
 
 def paths_table(accounts: Sequence[Simulation]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
-from quantml.errors import InputError, ParameterError, check, check_finite, check_whole
+from quantml.errors import InputError, ParameterError, check, check_finite, check_whole, is_finite
 
 T = TypeVar("T")
 LISTED: Final = 100_000
@@ -48,6 +48,19 @@ class Space(ABC):
     def draw(self, generator: np.random.Generator) -> Any:
         """Draw one value."""
         return self.at(self.mark(generator))
+
+    def place(self, value: Any) -> float:
+        """Say where a value of the space stands in the order of its declaration."""
+        return float(value)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the values are numbers, so that some lie next to each other."""
+        return True
+
+    @abstractmethod
+    def unit(self, value: Any) -> float:
+        """Scale a value of an ordered space to 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,21 @@ class ChoiceSpace(Space):
         """Return the value at a position in the list."""
         return self.values[mark]
 
+    def place(self, value: Any) -> float:
+        """Return the position of a value in the list."""
+        same = [number for number, one in enumerate(self.values) if one is value]  # objects need not be comparable
+        return same[0] if same else self.values.index(value)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the list holds numbers alone, and two different ones at least."""
+        return all(is_finite(value) for value in self.values) and len(set(self.values)) > 1
+
+    def unit(self, value: Any) -> float:
+        """Return the rank of a number among the listed ones."""
+        numbers = sorted(set(self.values))
+        return numbers.index(value) / (len(numbers) - 1)
+
 
 @dataclass(frozen=True)
 class IntegerSpace(Space):
@@ -109,6 +137,10 @@ class IntegerSpace(Space):
         """Draw a number."""
         return int(generator.integers(self.low, self.high, endpoint=True))
 
+    def unit(self, value: int) -> float:
+        """Return how far a number lies between the ends."""
+        return (value - self.low) / max(self.high - self.low, 1)
+
 
 @dataclass(frozen=True)
 class RealSpace(Space):
@@ -132,6 +164,11 @@ class RealSpace(Space):
             return float(generator.uniform(self.low, self.high))
         drawn = np.exp(generator.uniform(np.log(self.low), np.log(self.high)))
         return float(np.clip(drawn, self.low, self.high))  # exp(log(x)) may miss x by a rounding
+
+    def unit(self, value: float) -> float:
+        """Return how far a number, or its logarithm, lies between the ends."""
+        low, high, at = (math.log(x) if self.log else x for x in (self.low, self.high, value))
+        return (at - low) / (high - low)
 
 
 if TYPE_CHECKING:

@@ -208,10 +208,8 @@ class Study:
             raise StudyError(
                 "a study with tuning", must="have something to tune", hint="Put a Choice where a value stands."
             )
-        if self.tuning is not None and not self.signal:
-            raise StudyError("tuning", must="have a signal to score on simulated trades", hint="Add signal=Sign().")
         if self.tuning is not None:
-            self.tuning.check_spaces(spaces)
+            self.tuning.check_study(spaces, trades=bool(self.signal), forecasts=self.forecaster is not None)
 
     @property
     def spaces(self) -> dict[str, Space]:

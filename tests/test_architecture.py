@@ -119,6 +119,7 @@ def outside_imports(path):
         ("joblib", {"validation"}),
         ("dask", {"validation"}),
         ("distributed", {"validation"}),
+        ("optuna", {"validation"}),
         ("exchange_calendars", {"calendars"}),
         ("numba", {"kernels", "features", "simulation", "signals", "evaluation", "targets"}),
     ],
@@ -145,7 +146,19 @@ def test_no_file_is_too_long_and_none_is_called_utils():
     assert [dotted(path) for path in MODULES if path.stem in {"utils", "util", "helpers", "common"}] == []
 
 
-HEAVY = ("pandas", "numpy", "numba", "matplotlib", "sklearn", "lightgbm", "statsmodels", "arch", "scipy", "talib")
+HEAVY = (
+    "pandas",
+    "numpy",
+    "numba",
+    "matplotlib",
+    "sklearn",
+    "lightgbm",
+    "optuna",
+    "statsmodels",
+    "arch",
+    "scipy",
+    "talib",
+)
 
 
 @pytest.mark.parametrize(

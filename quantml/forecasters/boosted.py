@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 from quantml.arrays import ReadOnly
 from quantml.errors import ForecastError, check, is_finite, is_whole
 from quantml.forecasters.base import Question, Train
-from quantml.forecasters.tabular import Tabular, window
+from quantml.forecasters.tabular import Tabular, check_target, window
+from quantml.validation.splits.purge import is_known
 
 __all__ = ["LightGBM"]
+
+HELD = 5
+"""Of how many dates one validates in early stopping."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,13 @@ class LightGBM(Tabular):
         L1 and L2 penalties of leaf values, at least 0.
     max_bin : int
         Most bins of a feature, at least 2.
+    early_stopping : int, optional
+        Find the number of rounds: the last fifth of the training dates validates, and what comes before it trains,
+        purged like any fold (rows whose label is not known at the first of these dates are left out). Boosting stops
+        once the validation loss has not fallen for so many rounds, at `n_estimators` at the latest. All training rows
+        are then fitted with the number of rounds that lost least, since the newest rows are not to be wasted. The
+        validation rows are the fit's own training rows: a block on which tuning scores candidates is never among them,
+        nor does ``WalkForward(validation=...)`` choose them.
 
     Raises
     ------
@@ -71,6 +82,7 @@ class LightGBM(Tabular):
     reg_alpha: float = 0.0
     reg_lambda: float = 0.0
     max_bin: int = 255
+    early_stopping: int | None = None
 
     accepts_missing: ClassVar[bool] = True
     row_by_row: ClassVar[bool] = True
@@ -84,6 +96,8 @@ class LightGBM(Tabular):
         for name in ("subsample", "colsample_bytree"):
             self._check(name, is_finite, np.nextafter(0.0, 1.0), 1.0, "be above 0 and at most 1")
         self._check("learning_rate", is_finite, np.nextafter(0.0, 1.0), np.inf, "be a finite number above 0")
+        if self.early_stopping is not None:
+            self._check("early_stopping", is_whole, 1, np.inf, "be None or a whole number of at least 1")
         if self.max_depth != -1:
             self._check("max_depth", is_whole, 1, np.inf, "be -1 or a whole number of at least 1")
 
@@ -103,14 +117,42 @@ class LightGBM(Tabular):
             must = f"have {least} training rows or more, 2 x min_child_samples, or no tree can split"
             hint = "Lengthen train, or lower min_child_samples."
             raise ForecastError("LightGBM", must=must, got=len(rows.y), where=window(rows), hint=hint)
-        parameters = self.parameters(rows)
-        classes, numbers = np.unique(rows.y, return_inverse=True)
-        several = rows.question.kind == "class"
-        label = numbers if several else rows.y
-        data = lightgbm.Dataset(rows.x, label=label, weight=rows.weight, params=parameters)
+        parameters, classes = self.parameters(rows), np.unique(rows.y)
+        rounds = self.n_estimators if self.early_stopping is None else self._rounds(rows, parameters)
         # Without keep_training_booster the model would be written out as text and parsed again.
-        booster = lightgbm.train(parameters, data, self.n_estimators, keep_training_booster=True)
-        return ClassBooster(booster, classes) if several else Booster(booster)
+        booster = lightgbm.train(parameters, _dataset(rows, classes, parameters), rounds, keep_training_booster=True)
+        return ClassBooster(booster, classes) if rows.question.kind == "class" else Booster(booster)
+
+    def _rounds(self, rows: Train, parameters: dict[str, Any]) -> int:
+        """Find the number of rounds that loses least on the last dates, trained on what is known before them."""
+        import lightgbm
+
+        assert self.early_stopping is not None
+        before, after = self._held_out(rows)
+        classes = np.unique(rows.y)
+        data = _dataset(before, classes, parameters)
+        held = lightgbm.Dataset(after.x, _label(after, classes), reference=data, weight=after.weight, params=parameters)
+        stop = lightgbm.early_stopping(self.early_stopping, verbose=False)
+        stopped = lightgbm.train(
+            parameters, data, self.n_estimators, [held], callbacks=[stop], keep_training_booster=True
+        )
+        return int(stopped.best_iteration)
+
+    def _held_out(self, rows: Train) -> tuple[Train, Train]:
+        """Cut the rows into those that train and those of the last dates, purged at the first of these."""
+        dates = np.unique(rows.time)
+        first = int(dates[len(dates) - max(1, len(dates) // HELD)])
+        before = rows.where(is_known(rows.label_end, first, rows.embargo) & (rows.time < first))
+        least = 2 * self.min_child_samples
+        if len(before.y) < least:
+            must = (
+                f"have {least} rows or more, 2 x min_child_samples, before the dates that early stopping validates on"
+            )
+            short = f"{least - len(before.y)} too few"
+            hint = f"That is {short}: lengthen train, lower min_child_samples, or leave early_stopping out."
+            raise ForecastError("LightGBM", must=must, got=len(before.y), where=window(rows), hint=hint)
+        check_target("LightGBM, before the rows that early stopping validates on,", before)
+        return before, rows.where(rows.time >= first)
 
     def parameters(self, rows: Train) -> dict[str, Any]:
         """Return the parameters under LightGBM's own names, as passed to ``lightgbm.train`` for these rows."""
@@ -158,6 +200,17 @@ class ClassBooster(ReadOnly):
         """Return the mean of the classes, each as likely as its trees say, on one thread."""
         shares = np.asarray(self.booster.predict(x, num_threads=1), dtype=np.float64)
         return np.asarray((shares * self.classes).sum(axis=1), dtype=np.float64)
+
+
+def _label(rows: Train, classes: NDArray[np.float64]) -> NDArray[Any]:
+    """Return the target, or the number of each row's class."""
+    return np.searchsorted(classes, rows.y) if rows.question.kind == "class" else rows.y
+
+
+def _dataset(rows: Train, classes: NDArray[np.float64], parameters: dict[str, Any]) -> Any:
+    import lightgbm
+
+    return lightgbm.Dataset(rows.x, label=_label(rows, classes), weight=rows.weight, params=parameters)
 
 
 def _objective(rows: Train) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -15,16 +16,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly
-from quantml.errors import ParameterError, StudyError
+from quantml.errors import StudyError
 from quantml.evaluation import metrics
 from quantml.evaluation.stretches import sharpe_over
 from quantml.faults import users_code
 from quantml.signals.base import apply_steps
 from quantml.validation import scoring
+from quantml.validation.listing import common_candidates
+from quantml.validation.objectives import Objective
 from quantml.validation.problem import Problem, Values
+from quantml.validation.scoring import Scored
 from quantml.validation.splits import Fold
 from quantml.validation.swept import swept_returns
-from quantml.validation.tuning import Objective
 
 Floats = NDArray[np.float64]
 Key = tuple[tuple[str, str], ...]
@@ -36,11 +39,6 @@ class Stretch(NamedTuple):
     begin: int
     end: int
 
-    @classmethod
-    def of(cls, rows: NDArray[np.int64], fold: Fold) -> Stretch:
-        """Take the bars after the first of a fold's rows, up to the close at which the fold begins to decide."""
-        return cls(int(rows[0]) + 1, fold.start + 1)
-
 
 @dataclass(frozen=True, eq=False)
 class Scores(ReadOnly):
@@ -48,81 +46,98 @@ class Scores(ReadOnly):
 
     Attributes
     ----------
-    candidates, stretches : mapping
-        Where each of them stands in `values`.
+    listed : sequence of mappings
+        The candidates; nothing where they cannot be scored so.
+    places : mapping
+        Where each of them stands.
+    stretches : mapping
+        Where each stretch stands.
     values : ndarray, shape (candidates, stretches)
     """
 
-    candidates: Mapping[Key, int]
+    listed: Sequence[Values]
+    places: Mapping[Key, int]
     stretches: Mapping[Stretch, int]
     values: Floats
 
-    def of(self, key: Key, stretch: Stretch) -> float:
-        """Return the score of a candidate on a stretch."""
-        return float(self.values[self.candidates[key], self.stretches[stretch]])
+    def of(self, places: Sequence[int], stretches: Sequence[Stretch]) -> list[Scored]:
+        """Return the scores of candidates: on the first of some stretches, and on each of the others."""
+        held = self.values[np.ix_(places, [self.stretches[stretch] for stretch in stretches])].tolist()
+        return [Scored(whole, tuple(parts)) for whole, *parts in held]
 
 
-def are_independent(problem: Problem, values: Values) -> bool:
-    """Say whether a candidate's account may be kept once for all folds."""
-    study = problem.resolved(values)
-    plain = study.costs.are_proportional and study.simulator is None
-    return plain and study.forecaster is None and study.validation.is_forward and not scoring.is_fitted(problem, values)
-
-
-def score_accounts(problem: Problem, fold: Fold, listed: Sequence[Values], rows: NDArray[np.int64]) -> list[float]:
-    """Score candidates on the bars that follow some training rows of a fold.
-
-    Parameters
-    ----------
-    problem : Problem
-    fold : Fold
-    listed : sequence of mappings
-    rows : ndarray of int64
-        The fold's training window, or its validation part.
+def score_accounts(problem: Problem, fold: Fold, listed: Sequence[Values]) -> list[Scored] | None:
+    """Score candidates on the bars that follow what a fold scores by, its validation part or else its training window.
 
     Returns
     -------
-    list of float
-        Higher is better; NaN where the objective is not defined.
+    list of Scored or None
+        None where candidates have no account that is the same in all folds.
     """
-    scores = _shared(problem, fold, listed)
-    return [scores.of(problem.key(values), Stretch.of(rows, fold)) for values in listed]
+    common = _of_every_fold(problem)
+    scores = common if listed is common.listed else _alone(problem, fold, listed)
+    return scores.of(range(len(listed)), _scored_stretches(problem, fold)) if scores.listed else None
 
 
-def _shared(problem: Problem, fold: Fold, listed: Sequence[Values]) -> Scores:
-    """Score the candidates of a fold; those that all folds have, once for all of them."""
-    keys = tuple(map(problem.key, listed))
-    common = problem.once(("accounts",), lambda: _of_every_fold(problem))
-    if common.candidates.keys() >= set(keys) and Stretch.of(fold.train, fold) in common.stretches:
-        return common
-    return problem.once(("accounts", fold.number, keys), lambda: _scored(problem, listed, [fold]))
+def score_window(problem: Problem, fold: Fold, values: Values) -> float | None:
+    """Score a candidate on the bars that follow its training window; None where it has no such account."""
+    common, key = _of_every_fold(problem), problem.key(values)
+    scores = common if key in common.places else _alone(problem, fold, [values])
+    return scores.of([scores.places[key]], [_window(fold)])[0].whole if scores.listed else None
+
+
+def part_starts(rows: NDArray[np.int64], count: int) -> list[int]:
+    """Return the first row of each of `count` equal parts of some rows."""
+    return [int(part[0]) for part in np.array_split(rows, count) if len(part)]
+
+
+def _window(fold: Fold) -> Stretch:
+    return Stretch(int(fold.train[0]) + 1, fold.start + 1)
+
+
+def _scored_stretches(problem: Problem, fold: Fold) -> list[Stretch]:
+    """List the bars that a fold scores by, and those of each part that is scored alone."""
+    rows, tuning = fold.train if fold.validation is None else fold.validation, problem.study.tuning
+    by_parts = tuning is not None and getattr(tuning.choose, "by_parts", False)
+    starts = part_starts(rows, tuning.folds) if tuning is not None and by_parts else []
+    parts = [Stretch(first + 1, last + 1) for first, last in pairwise([*starts, fold.start])]
+    return [Stretch(int(rows[0]) + 1, fold.start + 1), *parts]
 
 
 def _of_every_fold(problem: Problem) -> Scores:
-    """Score what every fold tries, on every fold; nothing where each fold draws its own candidates."""
-    tuning, folds = problem.study.tuning, problem.study.validation.folds(problem.bars.clock)
-    listed: Sequence[Values] = [{}]
-    if tuning is not None:
-        listed = tuning.candidates(problem.study.spaces, np.random.SeedSequence(0)) if tuning.lists_all else []
-    return _scored(problem, [values for values in listed if _resolves(problem, values)], folds)
+    """Score what every fold tries, on every fold; nothing where each fold has candidates of its own."""
+    return problem.once(("accounts",), lambda: _all_scored(problem))
 
 
-def _resolves(problem: Problem, values: Values) -> bool:
-    try:
-        problem.resolved(values)
-    except ParameterError:
-        return False
-    return True
+def _all_scored(problem: Problem) -> Scores:
+    folds = problem.study.validation.folds(problem.bars.clock)
+    return _scored(problem, common_candidates(problem), folds)
+
+
+def _alone(problem: Problem, fold: Fold, listed: Sequence[Values]) -> Scores:
+    """Score the candidates of one fold."""
+    key = ("accounts", fold.number, tuple(map(problem.key, listed)))
+    return problem.once(key, lambda: _scored(problem, listed, [fold]))
 
 
 def _scored(problem: Problem, listed: Sequence[Values], folds: Sequence[Fold]) -> Scores:
-    parts = {Stretch.of(rows, fold) for fold in folds for rows in (fold.train, fold.validation) if rows is not None}
-    stretches = sorted(parts)
-    objective, scored = scoring.objective_of(problem), np.full((len(listed), len(stretches)), np.nan)
+    if not all(_is_independent(problem, values) for values in listed):
+        return Scores((), {}, {}, np.empty((0, 0)))
+    stretches = sorted({part for fold in folds for part in (_window(fold), *_scored_stretches(problem, fold))})
+    objective = scoring.objective_of(problem)
+    assert isinstance(objective, Objective)  # a score of forecasts is refused where there are none
+    scored = np.full((len(listed), len(stretches)), np.nan)
     for first, earned in _earned(problem, listed):
         scored[first : first + len(earned.returns)] = _over(problem, objective, earned, stretches)
     columns = {stretch: n for n, stretch in enumerate(stretches)}
-    return Scores({problem.key(values): n for n, values in enumerate(listed)}, columns, scored)
+    return Scores(listed, {problem.key(values): n for n, values in enumerate(listed)}, columns, scored)
+
+
+def _is_independent(problem: Problem, values: Values) -> bool:
+    study = problem.resolved(values)
+    plain = study.costs.are_proportional and study.simulator is None
+    alike = study.forecaster is None and study.validation.is_forward and not scoring.is_fitted(problem, values)
+    return bool(study.signal) and plain and alike
 
 
 class _Earned(NamedTuple):

@@ -17,9 +17,10 @@ from quantml.evaluation.overfitting import overfitting_logits
 from quantml.forecasters.base import Forecast
 from quantml.study import Study
 from quantml.validation import scoring
+from quantml.validation.listing import valid
 from quantml.validation.problem import Problem, Values, fitted_part
 from quantml.validation.scoring import Stretch
-from quantml.validation.search import valid
+from quantml.validation.search import search
 from quantml.validation.splits import Fold
 from quantml.validation.threads import single_threaded
 from quantml.validation.workers import Workers, as_workers, run_tasks
@@ -66,7 +67,7 @@ def overfitting(study: Study, *, executor: Workers | Executor | None = None, blo
     Parameters
     ----------
     study : Study
-        With tuning. Of a random search, the candidates are those of its first fold.
+        With tuning. Of a search that draws, the candidates are those of its first fold.
     executor : Workers or Executor, optional
         Where the candidates are computed; in this process by default.
     blocks : int
@@ -90,7 +91,7 @@ def overfitting(study: Study, *, executor: Workers | Executor | None = None, blo
     market = study.load()
     with single_threaded():
         problem = Problem.of(study, market.bars, market.feature_bars)
-        listed = valid(problem, study.tuning.candidates(study.spaces, problem.seed("candidates", 0)))
+        listed = _listed(problem)
         workers = as_workers(executor)
         try:
             found = run_tasks(workers, candidate_returns, problem, _shared_fits(problem, listed), bundle=study.bundle)
@@ -101,6 +102,16 @@ def overfitting(study: Study, *, executor: Workers | Executor | None = None, blo
     returns = dict(pair for part in found for pair in part)
     values = np.column_stack([returns[number].to_numpy() for number in range(len(listed))])
     return Overfitting(tuple(listed), returns[0].index, values, overfitting_logits(values, blocks=blocks))
+
+
+def _listed(problem: Problem) -> list[Values]:
+    """List the candidates: those of the first fold where they are drawn, or proposed by what others scored."""
+    tuning, spaces = problem.study.tuning, problem.study.spaces
+    assert tuning is not None
+    if tuning.is_listed(spaces):
+        return valid(problem, tuning.candidates(spaces, problem.seed("candidates", 0)))
+    first = problem.study.validation.folds(problem.bars.clock)[0]
+    return [candidate.values for candidate in search(problem, first)]
 
 
 Numbered = tuple[int, Values]

@@ -222,6 +222,13 @@ class Problem:
         known = fold.allows(target.label_end) & self.bars.members[fold.train]
         return np.asarray(known & ~np.isnan(target.values[fold.train]), dtype=np.bool_)
 
+    def learnable(self, fold: Fold, values: Values) -> NDArray[np.bool_]:
+        """Say which decisions of the clock a fold may learn the outcome of, shape (T, N): those that may train."""
+        target = self.target(values)
+        known = np.zeros(target.values.shape, dtype=np.bool_)
+        known[fold.train] = self._allowed(fold, target)
+        return known
+
     def purged(self, fold: Fold, values: Values) -> int:
         """Count the rows of the training window that the purge takes away."""
         target = self.target(values)

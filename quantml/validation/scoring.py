@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,12 +23,14 @@ from quantml.signals.base import apply_steps
 from quantml.simulation.simulator import Simulation, Simulator
 from quantml.study import Study
 from quantml.timing import Fill
+from quantml.validation.judging import judge
+from quantml.validation.objectives import ForecastScore, Objective, find_objective
 from quantml.validation.problem import Problem, Values
 from quantml.validation.splits import Fold
-from quantml.validation.tuning import Objective
 from quantml.weighting import weigh_rows
 
 MEASURES = ("mean", "probability", "variance")
+Side = Literal["left", "right"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,8 +175,23 @@ def _decided(problem: Problem, stretch: Stretch, forecast: Forecast | None, last
     return apply_steps(stretch.steps, problem.context(stretch.values, forecast, last)).values
 
 
+class Scored(NamedTuple):
+    """A candidate's score on all its validation blocks together, and on each alone."""
+
+    whole: float
+    parts: tuple[float, ...]
+
+
 def score(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None, fold: Fold) -> float:
-    """Score a candidate inside a fold by its simulated trades, net of costs.
+    """Score a candidate inside a fold, higher being better; the arguments are those of `score_parts`."""
+    return score_parts(problem, stretches, blocks, fold, starts=()).whole
+
+
+def score_parts(
+    problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None, fold: Fold,
+    *, starts: Sequence[int], naive: Sequence[Block] | None = None,
+) -> Scored:  # fmt: skip
+    """Score a candidate inside a fold: by its simulated trades, net of costs, or by its forecasts.
 
     Parameters
     ----------
@@ -185,14 +202,45 @@ def score(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block
         The forecasts that they are made on; None for a rule.
     fold : Fold
         In a walk-forward, trades are marked up to the close of its first decision: what is known when it is fitted.
-        In a combinatorial study, what was earned on bars that the purge leaves is scored.
+        In a combinatorial study, what was earned on bars that the purge leaves is scored. Forecasts are scored where
+        the purge lets a row train: their label is known.
+    starts : sequence of int
+        Positions of the first decision of each part that is scored alone too.
+    naive : sequence of Block, optional
+        The baseline's forecasts, for a score that compares with them.
     """
+    objective = objective_of(problem)
+    if isinstance(objective, ForecastScore):
+        assert blocks is not None
+        values = stretches[0].values
+        judged = judge(problem, objective, values, blocks, naive, problem.learnable(fold, values))
+        cuts = _edges(np.concatenate([block.positions for block in blocks]), starts, "left")
+        return Scored(objective.score(judged), tuple(objective.score(judged.rows(slice(*cut))) for cut in cuts))
     forward = problem.study.validation.is_forward
     earned = _until(problem, stretches, blocks, fold.start) if forward else \
         _around(problem, stretches, blocks, fold)  # fmt: skip
+    return score_returns(problem, earned, starts)
+
+
+def score_returns(problem: Problem, earned: Earned, starts: Sequence[int]) -> Scored:
+    """Score what was earned, and each part of it that begins at the bar after one of the decisions `starts`."""
     objective = objective_of(problem)
+    assert isinstance(objective, Objective)
+    periods, positions = problem.bars.periods_per_year, problem.bars.clock.get_indexer(earned.returns.index)
     with users_code(objective.metric, f"the objective {objective.name}", StudyError):
-        return objective.score(earned.returns, problem.bars.periods_per_year, earned.risk_free)
+        whole = objective.score(earned.returns, periods, earned.risk_free)
+        edges = _edges(positions, starts, "right")
+        cut = ((earned.returns.iloc[first:last], earned.risk_free.iloc[first:last]) for first, last in edges)
+        parts = (objective.score(part, periods, cash) if len(part) else np.nan for part, cash in cut)
+        return Scored(whole, tuple(parts))
+
+
+def _edges(
+    positions: NDArray[np.int64], starts: Sequence[int], side: Literal["left", "right"]
+) -> list[tuple[int, int]]:
+    """Cut rows at the decisions `starts`: what they forecast lies at them, what they earn after them."""
+    firsts = np.searchsorted(positions, starts, side=side).tolist()
+    return list(zip(firsts, [*firsts[1:], len(positions)], strict=True)) if firsts else []
 
 
 class Earned(NamedTuple):
@@ -202,9 +250,9 @@ class Earned(NamedTuple):
     risk_free: pd.Series
 
 
-def _until(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None, last: int) -> Earned:
-    """Simulate decisions before `last` up to its close."""
-    values, bars = stretches[0].values, problem.bars
+def _until(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None, start: int) -> Earned:
+    """Simulate decisions until the close of the bar after the last of them, or of `start` where that is before."""
+    values, bars, last = stretches[0].values, problem.bars, min(int(stretches[-1].positions[-1]) + 1, start)
     first = min(first_row(problem.resolved(values), int(stretches[0].positions[0])), last - 1)
     joined = None if blocks is None else join(blocks, problem, values, last)
     weights = frame(weigh(problem, stretches, joined, last), bars.clock[: last + 1], bars.symbols)
@@ -278,10 +326,10 @@ def opened_flat(weights: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([weights.iloc[:1].fillna(0.0), weights.iloc[1:]])
 
 
-def objective_of(problem: Problem) -> Objective:
+def objective_of(problem: Problem) -> Objective | ForecastScore:
     """The objective of the study's tuning; the Sharpe ratio where nothing is tuned."""
     tuning = problem.study.tuning
-    return Objective.of(tuning.objective if tuning else "sharpe_ratio")
+    return find_objective(tuning.objective if tuning else "sharpe_ratio")
 
 
 def is_fitted(problem: Problem, values: Values) -> bool:

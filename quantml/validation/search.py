@@ -1,111 +1,201 @@
-"""The search inside a fold: every candidate fitted on inner purged folds and scored net of costs."""
+"""The search inside a fold: candidates fitted on inner purged folds, scored net of costs or by their forecasts."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
-from quantml.errors import InputError, ParameterError, StudyError
+from quantml.errors import InputError, StudyError
 from quantml.validation import scoring
-from quantml.validation.accounts import are_independent, score_accounts
+from quantml.validation.accounts import part_starts, score_accounts
+from quantml.validation.candidates import Candidate as Candidate
+from quantml.validation.listing import list_candidates, nothing_valid, refusal_of
+from quantml.validation.objectives import ForecastScore
 from quantml.validation.problem import Problem, Values, fitted_part
+from quantml.validation.proposing import Proposal, Proposals
 from quantml.validation.scoring import Block, Stretch, is_fitted
 from quantml.validation.splits import Fold, inner_folds
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A configuration and its score inside the fold; higher is better, NaN where the objective is not defined."""
-
-    values: Values
-    score: float
-
-    @property
-    def rank(self) -> float:
-        """The score to choose by; the first of equals wins, and an undefined score loses to any other."""
-        return -math.inf if math.isnan(self.score) else self.score
-
-
 def search(problem: Problem, fold: Fold) -> tuple[Candidate, ...]:
-    """Score every valid candidate of a fold; one candidate without a score where nothing is tuned.
+    """Score the candidates of a fold; one candidate without a score where nothing is tuned.
 
     Raises
     ------
     StudyError
-        If the objective is undefined for every candidate.
+        If no combination is valid, or the objective is undefined for every candidate.
     """
     tuning = problem.study.tuning
     if tuning is None:
         return (Candidate({}, math.nan),)
-    listed = valid(problem, tuning.candidates(problem.study.spaces, problem.seed("candidates", fold.number)))
-    scored = _score_rules(problem, fold, listed, tuning.folds) if problem.study.forecaster is None else \
-        _score_forecasts(problem, fold, listed, tuning.folds)  # fmt: skip
+    if tuning.is_listed(problem.study.spaces):
+        listed = list_candidates(problem, fold)
+        scored = _score_rules(problem, fold, listed, tuning.folds) if problem.study.forecaster is None else \
+            _score_forecasts(problem, fold, listed, tuning.folds)  # fmt: skip
+    else:
+        scored = _score_proposals(problem, fold, tuning.trials or 0, tuning.folds)
     if all(math.isnan(candidate.score) for candidate in scored):
+        traded = "No candidate traded on the validation blocks: widen the search space or lower the thresholds."
+        forecast = "No candidate has a forecast whose outcome is known on the validation blocks."
+        goal = scoring.objective_of(problem)
         raise StudyError(
-            f"the objective {scoring.objective_of(problem).name}",
+            f"the objective {goal.name}",
             must="be defined for some candidate",
             got=f"NaN for all {len(scored)}",
-            hint="No candidate traded on the validation blocks: widen the search space or lower the thresholds.",
+            hint=forecast if isinstance(goal, ForecastScore) else traded,
         )
     return tuple(scored)
 
 
-def valid(problem: Problem, listed: Sequence[Values]) -> list[Values]:
-    """Leave out combinations that a part of the study refuses, such as a fast window above the slow one."""
-    valid, refusal = [], ""
-    for values in listed:
-        try:
-            problem.resolved(values)
-        except ParameterError as error:
-            refusal = str(error)
-        else:
-            valid.append(values)
-    if not valid:
-        raise StudyError(
-            "the search space", must="hold a valid combination", got=f"none of {len(listed)}", hint=refusal
-        )
-    return valid
+def choose(problem: Problem, candidates: Sequence[Candidate]) -> int:
+    """Return the place of the candidate that the study's tuning takes."""
+    tuning = problem.study.tuning
+    return 0 if tuning is None else tuning.choice(candidates, problem.study.spaces)
+
+
+# ------------------------------------------------------------------------------------------------ listed candidates
 
 
 def _score_rules(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> list[Candidate]:
     """Score rules on the validation part, or else the whole window; fitted ones only where they were not fitted."""
-    rows = fold.train if fold.validation is None else fold.validation
-    if all(are_independent(problem, values) for values in listed):
-        scores = score_accounts(problem, fold, listed, rows)
-        return [Candidate(values, score) for values, score in zip(listed, scores, strict=True)]
-    scored = []
-    for values in listed:
-        steps = tuple(problem.resolved(values).steps)
-        whole = [Stretch(rows, steps, values)]
-        stretches = _stretches(problem, inner_folds(fold, folds), values) if is_fitted(problem, values) else whole
-        scored.append(Candidate(values, scoring.score(problem, stretches, None, fold)))
-    return scored
+    kept = score_accounts(problem, fold, listed)
+    if kept is not None:
+        return [Candidate(values, score.whole, score.parts) for values, score in zip(listed, kept, strict=True)]
+    inner = Inner(problem, fold, folds)
+    return [_score(problem, fold, values, inner, folds) for values in listed]
 
 
 def _score_forecasts(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> list[Candidate]:
     """Fit each forecasting configuration once, for all the signal parameters that hang on it."""
-    inner = inner_folds(fold, folds)
-    forecasts: dict[tuple[Any, ...], list[Block]] = {}
-    scored = []
-    for values in listed:
-        key = problem.key(fitted_part(values))
-        if key not in forecasts:
-            forecasts[key] = [_validate(problem, part, values) for part in inner]
-        stretches = _stretches(problem, inner, values)
-        scored.append(Candidate(values, scoring.score(problem, stretches, forecasts[key], fold)))
-    return scored
+    inner = Inner(problem, fold, folds)
+    return [_score(problem, fold, values, inner, folds) for values in listed]
 
 
-def _stretches(problem: Problem, inner: Sequence[Fold], values: Values) -> list[Stretch]:
-    return [Stretch(part.test, scoring.fit_steps(problem, part, values), values) for part in inner]
+@dataclass(frozen=True, eq=False)
+class Inner:
+    """The inner folds of a fold, and what was forecast on them: each configuration is fitted once.
+
+    Attributes
+    ----------
+    problem : Problem
+    fold : Fold
+    count : int
+        How many inner folds there are.
+    """
+
+    problem: Problem
+    fold: Fold
+    count: int
+    _blocks: dict[tuple[Any, ...], list[Block]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def parts(self) -> Sequence[Fold]:
+        """The inner folds; of a rule with nothing to fit they are not asked for."""
+        return inner_folds(self.fold, self.count)
+
+    def blocks(self, values: Values, count: int) -> list[Block] | None:
+        """Forecasts of the first `count` validation blocks; None for a rule."""
+        if self.problem.study.forecaster is None:
+            return None
+        held = self._blocks.setdefault(self.problem.key(fitted_part(values)), [])
+        held += [_validate(self.problem, part, values) for part in self.parts[len(held) : count]]
+        return held[:count]
+
+    def naive(self, values: Values, count: int) -> list[Block] | None:
+        """The baseline's forecasts of them, where the objective compares with it."""
+        goal = scoring.objective_of(self.problem)
+        if not (isinstance(goal, ForecastScore) and goal.needs_naive):
+            return None
+        about = {path: value for path, value in values.items() if path.split(".")[0] in ("features", "target")}
+        held = self._blocks.setdefault(("naive", *self.problem.key(about)), [])
+        held += [_validate_naive(self.problem, part, values) for part in self.parts[len(held) : count]]
+        return held[:count]
+
+    def stretches(self, values: Values, count: int) -> list[Stretch]:
+        """Decisions of the first `count` validation blocks, or of the whole stretch that a rule is scored on."""
+        if self._is_whole(values):
+            return [Stretch(self._scored, tuple(self.problem.resolved(values).steps), values)]
+        parts = self.parts[:count]
+        return [Stretch(part.test, scoring.fit_steps(self.problem, part, values), values) for part in parts]
+
+    def starts(self, values: Values, count: int) -> list[int]:
+        """First decisions of the parts that are scored alone."""
+        if self._is_whole(values):
+            return part_starts(self._scored, self.count)
+        return [part.start for part in self.parts[:count]]
+
+    def _is_whole(self, values: Values) -> bool:
+        return self.problem.study.forecaster is None and not is_fitted(self.problem, values)
+
+    @property
+    def _scored(self) -> Any:
+        return self.fold.train if self.fold.validation is None else self.fold.validation
+
+
+def _score(problem: Problem, fold: Fold, values: Values, inner: Inner, count: int) -> Candidate:
+    """Score a candidate on its first `count` validation blocks: nothing else in the search does.
+
+    The answer hangs on the problem, the fold, `values`, `inner.count` and `count` alone.
+    """
+    stretches, blocks = inner.stretches(values, count), inner.blocks(values, count)
+    by_parts = problem.study.tuning is not None and getattr(problem.study.tuning.choose, "by_parts", False)
+    starts, naive = inner.starts(values, count) if by_parts else [], inner.naive(values, count)
+    scored = scoring.score_parts(problem, stretches, blocks, fold, starts=starts, naive=naive)
+    return Candidate(values, scored.whole, scored.parts)
 
 
 def _validate(problem: Problem, part: Fold, values: Values) -> Block:
+    """Fit a candidate and forecast the validation block of an inner fold: nothing else in the search does."""
     try:
         forecaster = problem.resolved(values).forecaster
         fitted = scoring.fit(problem, part, values)
         return scoring.forecast(problem, forecaster, fitted, part.test, values, until=part.stop - 1)
     except InputError as error:
         raise type(error).with_text(f"inner fold {part.number}: {error}") from error
+
+
+def _validate_naive(problem: Problem, part: Fold, values: Values) -> Block:
+    """Fit the baseline and forecast the validation block of an inner fold."""
+    try:
+        fitted = scoring.fit_baseline(problem, part, values)
+        return scoring.forecast(problem, scoring.baseline_of(problem), fitted, part.test, values, until=part.stop - 1)
+    except InputError as error:
+        raise type(error).with_text(f"inner fold {part.number}: {error}") from error
+
+
+# ---------------------------------------------------------------------------------------------- proposed candidates
+
+
+def _score_proposals(problem: Problem, fold: Fold, trials: int, folds: int) -> list[Candidate]:
+    """Ask for candidates one after another, each answered before the next, until `trials` of them are scored."""
+    proposals = Proposals(problem.study.spaces, trials, problem.seed("candidates", fold.number))
+    inner, refusal, scored = Inner(problem, fold, folds), "", list[Candidate]()
+    while len(scored) < trials and (proposal := proposals.ask()) is not None:
+        refused = refusal_of(problem, proposal.values)
+        if refused:
+            refusal = refused
+            proposal.refuse()
+        else:
+            scored.append(_answered(problem, fold, inner, proposal))
+    if not scored:
+        raise nothing_valid("none of those that were proposed", refusal)
+    return scored
+
+
+def _answered(problem: Problem, fold: Fold, inner: Inner, proposal: Proposal) -> Candidate:
+    """Score a proposal, or give it up after some of the inner folds, and say so to whoever proposes."""
+    if problem.study.forecaster is None:
+        candidate = _score_rules(problem, fold, [proposal.values], inner.count)[0]
+    else:
+        tuning = problem.study.tuning
+        for count in range(1, inner.count if tuning and tuning.pruning else 1):
+            candidate = _score(problem, fold, proposal.values, inner, count)
+            if proposal.is_behind(count, candidate.score):
+                proposal.refuse()
+                return replace(candidate, score=math.nan, scores=(), pruned=True)
+        candidate = _score(problem, fold, proposal.values, inner, inner.count)
+    proposal.tell(candidate.score)
+    return candidate

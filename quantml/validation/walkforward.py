@@ -17,12 +17,13 @@ from quantml.forecasters.base import Fitted, Forecast
 from quantml.signals.base import Weights
 from quantml.study import Study
 from quantml.validation import scoring
-from quantml.validation.accounts import are_independent, score_accounts
+from quantml.validation.accounts import score_window
+from quantml.validation.listing import first_values
 from quantml.validation.messages import collected_warnings
 from quantml.validation.problem import Problem, Values
 from quantml.validation.records import Record, put_together
 from quantml.validation.scoring import Block, Stretch
-from quantml.validation.search import Candidate, search, valid
+from quantml.validation.search import Candidate, choose, search
 from quantml.validation.splits import Fold
 from quantml.validation.threads import single_threaded
 from quantml.validation.workers import Progress, Workers, as_workers, run_tasks
@@ -158,7 +159,7 @@ def walk_forward(
         folds = study.validation.folds(bars.clock)
         study.validation.paths(folds)  # raises where folds make no record
         alone = newest_only and all(getattr(step, "by_row", False) for step in study.steps)
-        problem.features(_first_values(problem))  # bad features are the study's fault, not a fold's
+        problem.features(first_values(problem))  # bad features are the study's fault, not a fold's
         return stitch(problem, _run_folds(problem, folds[-1:] if alone else folds, as_workers(executor), progress))
 
 
@@ -174,20 +175,12 @@ def _run_folds(
     return tuple(results)
 
 
-def _first_values(problem: Problem) -> Values:
-    """Return the first candidate that no part of the study refuses."""
-    tuning = problem.study.tuning
-    if tuning is None:
-        return {}
-    return valid(problem, tuning.candidates(problem.study.spaces, problem.seed("candidates", 0)))[0]
-
-
 def run_fold(problem: Problem, fold: Fold) -> FoldResult:
     """Tune on the fold's training window, fit, and forecast its test block."""
     try:
         with collected_warnings() as warned:
             candidates = search(problem, fold)
-            result = _test(problem, fold, candidates, max(range(len(candidates)), key=lambda i: candidates[i].rank))
+            result = _test(problem, fold, candidates, choose(problem, candidates))
         return replace(result, warnings=tuple(warned))
     except InputError as error:
         raise type(error).with_text(f"{_name(problem, fold)}: {error}") from error
@@ -211,13 +204,13 @@ def _test(problem: Problem, fold: Fold, candidates: tuple[Candidate, ...], choic
         baseline = _baseline_block(problem, fold, chosen)
         purged = problem.purged(fold, chosen)
     steps = scoring.fit_steps(problem, fold, chosen)
-    in_sample = np.nan
-    if are_independent(problem, chosen):
-        (in_sample,) = score_accounts(problem, fold, [chosen], fold.train)
-    elif study.signal:
+    in_sample = score_window(problem, fold, chosen)
+    if in_sample is None and (study.signal or study.tuning is not None):
         stretch = Stretch(fold.train, steps, chosen)
         in_sample = scoring.score(problem, [stretch], None if trained is None else [trained], fold)
-    return FoldResult(fold, candidates, choice, rows, purged, in_sample, block, baseline, steps)
+    return FoldResult(
+        fold, candidates, choice, rows, purged, np.nan if in_sample is None else in_sample, block, baseline, steps
+    )
 
 
 def _forecast_block(problem: Problem, fold: Fold, chosen: Values) -> tuple[Block, Block, int]:

@@ -11,6 +11,7 @@ from quantml.evaluation import metrics
 from quantml.loaders import Synthetic
 from quantml.signals import MovingAverageCross
 from quantml.validation import accounts
+from quantml.validation.choosing import OneStandardError
 from quantml.validation.problem import Problem
 from quantml.validation.swept import swept_returns
 from quantml.validation.walkforward import walk_forward
@@ -115,6 +116,19 @@ def test_prices_after_a_fold_begins_change_none_of_its_scores():
     after = walk_forward(study(), Bars.from_close(close, periods_per_year=252)).folds[1]
     assert [c.score for c in after.candidates] == [c.score for c in before.candidates]
     assert after.in_sample == before.in_sample
+
+
+def test_parts_are_scored_alone_where_the_rule_of_choice_asks_for_them():
+    tuned = study(tuning=Tuning(folds=2, choose=OneStandardError()))
+    fold = walk_forward(tuned, bars_of()).folds[0]
+    problem = Problem.of(tuned, bars_of())
+    for candidate in fold.candidates:
+        weights = problem.rule_weights(candidate.values).frame
+        returns = simulate(weights, problem.bars, costs=COSTS, fill=Fill.NEXT_CLOSE).returns
+        halves = [
+            metrics.sharpe_ratio(part, periods_per_year=252) for part in (returns.iloc[1:76], returns.iloc[76:151])
+        ]
+        assert candidate.scores == pytest.approx(halves, rel=1e-9)
 
 
 def test_a_validation_part_is_what_is_scored():

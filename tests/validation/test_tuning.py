@@ -30,11 +30,11 @@ def declared(**changes):
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"sampler": "gird"}, "Tuning.sampler must be 'grid' or 'random'; got 'gird'. Did you mean 'grid'?"),
+        ({"sampler": "gird"}, "Tuning.sampler must be 'grid', 'random' or 'tpe'; got 'gird'. Did you mean 'grid'?"),
         ({"folds": 0}, "Tuning.folds must be a whole number of at least 1; got 0"),
         ({"folds": True}, "Tuning.folds must be a whole number of at least 1; got True"),
-        ({"sampler": "random"}, "Tuning.trials must be given exactly with sampler='random'; got None"),
-        ({"trials": 3}, "Tuning.trials must be given exactly with sampler='random'; got 3"),
+        ({"sampler": "random"}, "Tuning.trials must be given exactly with sampler='random' or 'tpe'; got None"),
+        ({"trials": 3}, "Tuning.trials must be given exactly with sampler='random' or 'tpe'; got 3"),
         ({"sampler": "random", "trials": 0}, "Tuning.trials must be a whole number of at least 1; got 0"),
         ({"sampler": "random", "trials": 2.5}, "Tuning.trials must be a whole number of at least 1; got 2.5"),
         ({"sampler": "random", "trials": "9"}, "Tuning.trials must be a whole number of at least 1; got '9'"),

@@ -1,0 +1,75 @@
+"""What a fold tries: the candidates that are known before any of them is scored, without those that nobody accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from quantml.errors import ParameterError, StudyError
+from quantml.validation.problem import Problem, Values
+from quantml.validation.proposing import PROPOSALS
+from quantml.validation.splits import Fold
+
+
+def list_candidates(problem: Problem, fold: Fold) -> list[Values]:
+    """List the valid candidates of a fold.
+
+    Raises
+    ------
+    StudyError
+        If there is none.
+    """
+    common = common_candidates(problem)
+    if common:
+        return common
+    tuning = problem.study.tuning
+    assert tuning is not None
+    return valid(problem, tuning.candidates(problem.study.spaces, problem.seed("candidates", fold.number)))
+
+
+def common_candidates(problem: Problem) -> list[Values]:
+    """List the candidates that every fold tries, the same list each time; nothing where each fold draws its own."""
+    tuning, spaces = problem.study.tuning, problem.study.spaces
+    if tuning is None:
+        return problem.once(("listed",), lambda: [{}])
+    if not tuning.is_grid(spaces):
+        return []
+    return problem.once(("listed",), lambda: valid(problem, tuning.candidates(spaces, problem.seed("candidates", 0))))
+
+
+def valid(problem: Problem, listed: Sequence[Values]) -> list[Values]:
+    """Leave out combinations that a part of the study refuses, such as a fast window above the slow one."""
+    refusals = [refusal_of(problem, values) for values in listed]
+    kept = [values for values, refusal in zip(listed, refusals, strict=True) if not refusal]
+    if not kept:
+        raise nothing_valid(f"none of {len(listed)}", refusals[-1])
+    return kept
+
+
+def refusal_of(problem: Problem, values: Values) -> str:
+    """Say why a part of the study refuses a combination; nothing where it does not."""
+    try:
+        problem.resolved(values)
+    except ParameterError as error:
+        return str(error)
+    return ""
+
+
+def nothing_valid(got: str, refusal: str) -> StudyError:
+    """Return the error of a search space without a valid combination, with what refused the last of them."""
+    return StudyError("the search space", must="hold a valid combination", got=got, hint=refusal)
+
+
+def first_values(problem: Problem) -> Values:
+    """Return a candidate that no part of the study refuses: the first, where they are listed."""
+    tuning = problem.study.tuning
+    if tuning is None:
+        return {}
+    wide = tuning if tuning.is_listed(problem.study.spaces) else \
+        replace(tuning, trials=PROPOSALS * (tuning.trials or 0))  # fmt: skip
+    listed, refusal = wide.candidates(problem.study.spaces, problem.seed("candidates", 0)), ""
+    for values in listed:
+        refusal = refusal_of(problem, values)
+        if not refusal:
+            return values
+    raise nothing_valid(f"none of {len(listed)}", refusal)
