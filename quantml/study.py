@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -138,11 +138,11 @@ class Study:
     bundle: Bundle | None = field(default=None, repr=False, metadata=NOT_CANONICAL)
 
     def __post_init__(self) -> None:
-        for name in ("features", "signal", "exogenous", "transforms"):
+        for name in _LISTS:
             object.__setattr__(self, name, _as_tuple(getattr(self, name)))
         self._check_types()
         self._check_parts()
-        self._check_tuning()
+        self._check_spaces()
 
     def _check_types(self) -> None:
         refuse = getattr(self.validation, "check_study", None)
@@ -193,11 +193,11 @@ class Study:
             Lockbox.parse(self.lockbox)
         if isinstance(self.seed, bool) or not isinstance(self.seed, (int, np.integer)) or self.seed < 0:
             raise StudyError("seed", must="be a whole number of at least 0", got=self.seed)
+
+    def _check_spaces(self) -> None:
         for name in _FIXED:
             if find_spaces(getattr(self, name)):
                 raise StudyError(f"{name}", must="hold no search space", got=str(getattr(self, name)))
-
-    def _check_tuning(self) -> None:
         spaces = self.spaces
         if spaces and self.tuning is None:
             hint = "Add tuning=Tuning('sharpe_ratio'), or give one value."
@@ -211,7 +211,7 @@ class Study:
         if self.tuning is not None:
             self.tuning.check_study(spaces, trades=bool(self.signal), forecasts=self.forecaster is not None)
 
-    @property
+    @cached_property
     def spaces(self) -> dict[str, Space]:
         """Every search space of the study by its dotted path, in declared order."""
         tunable = {name: getattr(self, name) for name in _TUNABLE}
@@ -224,7 +224,17 @@ class Study:
 
     def resolve(self, values: Mapping[str, Any]) -> Study:
         """Return the study with each search space replaced by its value in `values`."""
-        resolved: Study = substitute(self, {**values, **({"tuning": None} if self.tuning else {})})
+        if not values.keys() >= self.spaces.keys():
+            left: Study = substitute(self, {**values, **({"tuning": None} if self.tuning else {})})
+            return left
+        resolved = object.__new__(type(self))  # not `replace`, which would look for spaces in all parts again
+        for part in fields(self):
+            value = getattr(self, part.name)
+            value = substitute(value, values, part.name) if part.name in _TUNABLE else value
+            object.__setattr__(resolved, part.name, _as_tuple(value) if part.name in _LISTS else value)
+        object.__setattr__(resolved, "tuning", None)
+        resolved._check_types()
+        resolved._check_parts()
         return resolved
 
     @cached_property
@@ -329,6 +339,7 @@ def _known(bars: Bars, as_of: str | pd.Timestamp) -> Bars:
 
 
 _TUNABLE = ("features", "target", "transforms", "sample_weight", "forecaster", "signal")
+_LISTS = ("features", "signal", "exogenous", "transforms")
 _FIXED = ("data", "costs", "validation", "tuning", "exogenous", "baseline", "benchmark", "cash", "simulator", "quality",
           "lockbox", "seed")  # fmt: skip
 """Parts that are not searched: they are the ground on which candidates are compared."""
