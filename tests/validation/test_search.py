@@ -6,7 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from quantml import Bars, Choice, Costs, Integer, OneStandardError, Plateau, Real, Study, Tuning, WalkForward
+from quantml import (
+    Bars,
+    Choice,
+    CombinatorialPurged,
+    Costs,
+    Integer,
+    OneStandardError,
+    Plateau,
+    Real,
+    Study,
+    Tuning,
+    WalkForward,
+)
 from quantml.errors import StudyError
 from quantml.features import Returns
 from quantml.forecasters import HistoricalMean, LightGBM, Ridge, RowForecast
@@ -16,6 +28,7 @@ from quantml.targets import Direction, ForwardReturn
 from quantml.validation import search as searching
 from quantml.validation.problem import Problem
 from quantml.validation.walkforward import walk_forward
+from quantml.validation.workers import Loky
 
 BARS = Synthetic(symbols=2, sessions=400, seed=3).load()
 TPE = {"sampler": "tpe", "trials": 16}
@@ -255,3 +268,25 @@ def test_a_search_by_proposals_is_the_same_every_time_and_not_in_every_fold():
     first, again = ([[c.values for c in fold.candidates] for fold in walk_forward(tuned, BARS).folds] for _ in range(2))
     assert first == again
     assert first[0] != first[1]
+
+
+def test_workers_propose_the_same():
+    tuned = study(forecaster=Ridge(alpha=Real(0.01, 100.0, log=True)), signal=Sign(threshold=Real(0.0, 0.001)),
+                  tuning=Tuning(sampler="tpe", trials=12, pruning=True), validation=WalkForward(train=200, test=100))  # fmt: skip
+    alone, pooled = (walk_forward(tuned, BARS, executor=executor).folds for executor in (None, Loky(2)))
+    for one, other in zip(alone, pooled, strict=True):
+        assert [c.values for c in one.candidates] == [c.values for c in other.candidates]
+        np.testing.assert_array_equal([c.score for c in one.candidates], [c.score for c in other.candidates])
+        assert one.choice == other.choice
+
+
+def test_among_test_blocks_forecasts_are_scored_where_no_label_reaches_into_them():
+    tuned = study(signal=None, tuning=Tuning("rmse", folds=2), forecaster=Echo(Choice(1.0, 1.0)),
+                  validation=CombinatorialPurged(blocks=4, test_blocks=1, embargo=7))  # fmt: skip
+    fold = walk_forward(tuned, BARS).folds[2]
+    assert (fold.fold.start, fold.fold.stop) == (200, 300)
+    close = BARS.close.to_numpy()
+    # inner blocks are the second half of the 300 training rows: 150 to 199, and 300 to 399, whose last three know no label
+    at = np.array([t for t in [*range(150, 200), *range(300, 397)] if t + 3 <= 200 - 7 or t >= 302 + 7])
+    came, said = close[at + 3] / close[at] - 1, close[at] / close[at - 1] - 1
+    assert fold.candidates[0].score == pytest.approx(-np.sqrt(np.mean((came - said) ** 2)), rel=1e-9)
