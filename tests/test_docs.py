@@ -10,6 +10,7 @@ import pytest
 import quantml as qm
 from quantml import features, signals, simulation, targets, weighting
 from quantml.features import transforms
+from quantml.validation.objectives import FORECAST_SCORES
 
 DOCS = Path(__file__).parents[1] / "docs"
 FEATURES = (DOCS / "features.md").read_text()
@@ -114,3 +115,16 @@ def test_the_example_of_trials_runs():
     assert found.returns.shape == (len(found.times), 9)
     assert 0.0 < found.probability < 1.0
     assert f"{found.times[-1]:%Y-%m-%d}" == "2016-12-30"
+
+
+def test_the_examples_of_tuning_run():
+    made = {}
+    exec(re.findall(r"```python\n(.*?)```", (DOCS / "tuning.md").read_text(), re.DOTALL)[0], made)
+    traded, forecast = (qm.run(made[name]) for name in ("traded", "forecast"))
+    assert traded.leaks == forecast.leaks == ()
+    assert (traded.candidates.groupby("fold").size() == 15).all()
+    assert (forecast.candidates.groupby("fold").size() == 4).all()
+    assert (forecast.folds[["in_sample", "out_of_sample"]] < 0.0).all(axis=None)  # errors, turned
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| (lower|higher) \|", (DOCS / "tuning.md").read_text(), re.MULTILINE)
+    told = {name: better for names, better in rows for name in re.findall(r"\w+", names)}
+    assert told == {name: "lower" if part.sign < 0 else "higher" for name, part in FORECAST_SCORES.items()}

@@ -139,11 +139,9 @@ def find_objective(objective: str | Callable[[pd.Series], float]) -> Objective |
     ParameterError
         If there is none of that name, two, or one that is no single number of returns or of forecasts.
     """
+    objective = named(objective)
     if callable(objective):
-        name = _own_name(objective)
-        if name is None:
-            return Objective(getattr(objective, "__name__", "objective"), objective, 1.0)
-        objective = name
+        return Objective(getattr(objective, "__name__", "objective"), objective, 1.0)
     known = metrics_of_returns()
     if objective in known and objective in FORECAST_SCORES:
         hint = "Give the function itself, within one of returns."
@@ -164,10 +162,10 @@ def metrics_of_returns() -> dict[str, Callable[..., float]]:
     return {name: part for name, part in vars(metrics).items() if _scores_returns(part)}
 
 
-def _own_name(function: Any) -> str | None:
-    """Return the name under which `metrics` or `accuracy` has the function."""
-    name = str(getattr(function, "__name__", ""))
-    return name if any(vars(module).get(name) is function for module in (metrics, accuracy)) else None
+def named(objective: str | Callable[[pd.Series], float]) -> str | Callable[[pd.Series], float]:
+    """Return the name of a function that `metrics` or `accuracy` has, and anything else as it is."""
+    name = str(getattr(objective, "__name__", ""))
+    return name if any(vars(module).get(name, name) is objective for module in (metrics, accuracy)) else objective
 
 
 def _hint(objective: str, known: Mapping[str, Any]) -> str:

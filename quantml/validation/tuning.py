@@ -14,7 +14,7 @@ from quantml.space import LISTED, RealSpace, Space, combinations, grid, sample
 from quantml.validation.candidates import Candidate
 from quantml.validation.choosing import Best, ChoiceRule, OneStandardError, Plateau
 from quantml.validation.objectives import LOWER_IS_BETTER as LOWER_IS_BETTER
-from quantml.validation.objectives import ForecastScore, find_objective
+from quantml.validation.objectives import ForecastScore, find_objective, named
 from quantml.validation.objectives import Objective as Objective
 
 SAMPLERS: Final = ("grid", "random", "tpe")
@@ -72,9 +72,8 @@ class Tuning:
             raise ParameterError("Tuning.trials", must=must, got=self.trials)
         if self.trials is not None:
             object.__setattr__(self, "trials", check_whole("Tuning.trials", self.trials, least=1))
-        found = find_objective(self.objective)
-        if isinstance(found, ForecastScore) or found.metric is not self.objective:
-            object.__setattr__(self, "objective", found.name)
+        object.__setattr__(self, "objective", named(self.objective))
+        find_objective(self.objective)  # raises where there is none of that name
         self._check_choice()
 
     def _check_choice(self) -> None:

@@ -103,9 +103,62 @@ def test_too_few_rows_to_split_are_refused(world: Any) -> None:
         ({"reg_alpha": -1.0}, "reg_alpha must be a finite number of at least 0; got -1.0"),
         ({"reg_lambda": "1"}, "reg_lambda must be a finite number of at least 0; got '1'"),
         ({"min_split_gain": np.nan}, "min_split_gain must be a finite number of at least 0; got nan"),
+        ({"early_stopping": 0}, "early_stopping must be None or a whole number of at least 1; got 0"),
+        ({"early_stopping": True}, "early_stopping must be None or a whole number of at least 1; got True"),
         ({"min_child_weight": -1}, "min_child_weight must be a finite number of at least 0; got -1"),
     ],
 )
 def test_parameters_out_of_range_are_named(given: Any, rule: str) -> None:
     with pytest.raises(ParameterError, match=f"LightGBM.{rule}"):
         LightGBM(**given)
+
+
+@pytest.mark.parametrize("kind", ["return", "direction"])
+def test_early_stopping_finds_the_rounds_on_the_last_dates_and_fits_all_rows_with_them(world: Any, kind: str) -> None:
+    made = world(kind, horizon=5)
+    train, test = made.train(embargo=2, weight=np.linspace(0.5, 1.5, len(made.train().y))), made.test()
+    # 156 dates: the last fifth are 31, from date 125 on; labels known two bars earlier end at 123 and begin at 118
+    early, late = train.time <= 118, train.time >= 125
+    assert len(np.unique(train.time[late])) == 31
+    given = {"objective": "regression" if kind == "return" else "binary", "learning_rate": 0.1, "num_leaves": 7,
+             "seed": train.integers(1)[0], **FIXED}  # fmt: skip
+    data = lightgbm.Dataset(train.x[early], train.y[early], weight=train.weight[early] / train.weight[early].mean())
+    held = data.create_valid(train.x[late], train.y[late], weight=train.weight[late] / train.weight[late].mean())
+    losses: dict[str, Any] = {}
+    lightgbm.train(given, data, 200, [held], callbacks=[lightgbm.record_evaluation(losses)])
+    rounds = int(np.argmin(next(iter(losses["valid_0"].values())))) + 1
+    assert 1 < rounds < 150
+    bare = lightgbm.train(given, lightgbm.Dataset(train.x, train.y, weight=train.weight), rounds)
+    fitted = LightGBM(learning_rate=0.1, num_leaves=7, early_stopping=50).fit(train)
+    assert fitted.model.booster.num_trees() == rounds
+    assert fitted.rows_used == len(train.y)
+    np.testing.assert_array_equal(fitted.predict(test).mean, bare.predict(test.x))
+    again = LightGBM(learning_rate=0.1, num_leaves=7, early_stopping=50).fit(train)
+    np.testing.assert_array_equal(fitted.predict(test).mean, again.predict(test).mean)
+
+
+def test_early_stopping_of_classes_knows_them_all(world: Any) -> None:
+    train = world().train()
+    y = np.where(train.time < 20, 1.0, np.where(train.y > 0.0, 0.0, -1.0))  # 1.0 is none of the last dates' classes
+    asked = replace(train, y=y, question=replace(train.question, kind="class"))
+    fitted = LightGBM(num_leaves=7, early_stopping=10).fit(asked)
+    assert fitted.model.classes.tolist() == [-1.0, 0.0, 1.0]
+    assert 3 <= fitted.model.booster.num_trees() < 600
+
+
+def test_early_stopping_wants_rows_before_those_that_it_validates_on(world: Any) -> None:
+    train = world(horizon=5).train()
+    few = train.where(train.time < 24)  # 48 rows less two that pause; 4 dates are held, the 4 before them purged
+    assert len(few.y) == 46
+    with pytest.raises(ForecastError) as caught:
+        LightGBM(early_stopping=5).fit(few)
+    said = str(caught.value)
+    assert "LightGBM must have 40 rows or more, 2 x min_child_samples, before the dates that early stopping" in said
+    assert "got 32 (training window" in said
+    assert "That is 8 too few: lengthen train, lower min_child_samples, or leave early_stopping out." in said
+    up = world("direction").train()
+    one = replace(up, y=np.where(up.time < 130, 1.0, up.y))
+    with pytest.raises(
+        ForecastError, match="before the rows that early stopping validates on, must see both directions"
+    ):
+        LightGBM(early_stopping=5).fit(one)

@@ -11,6 +11,7 @@ from quantml.forecasters import Ridge
 from quantml.loaders import Sample, Synthetic
 from quantml.signals import MovingAverageCross, Sign, VolatilityTarget
 from quantml.targets import ForwardReturn
+from quantml.validation.walkforward import walk_forward
 from quantml.validation.workers import Loky
 
 
@@ -63,3 +64,12 @@ def test_a_rule_that_is_right_is_the_best_wherever_it_is_looked_at():
 def test_a_study_without_candidates_is_refused():
     with pytest.raises(StudyError, match="a study must have candidates to choose from; got 'no search space'"):
         qm.overfitting(study(signal=MovingAverageCross(fast=5, slow=50), tuning=None))
+
+
+def test_of_proposals_the_candidates_are_those_of_the_first_fold():
+    proposed = study(signal=MovingAverageCross(fast=qm.Integer(2, 60), slow=100),
+                     tuning=Tuning(sampler="tpe", trials=6))  # fmt: skip
+    found, market = qm.overfitting(proposed, blocks=4), proposed.load()
+    first = walk_forward(proposed, market.bars).folds[0]
+    assert list(found.candidates) == [one.values for one in first.candidates]
+    assert found.returns.shape[1] == 6
