@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from quantml.errors import InputError, ParameterError, StudyError
 from quantml.validation import scoring
-from quantml.validation.problem import Problem, Values, fitted_part
+from quantml.validation.checkpoints.memory import Kind
+from quantml.validation.configurations import named
+from quantml.validation.problem import Problem, Values
 from quantml.validation.scoring import Block, Stretch, is_fitted
 from quantml.validation.splits import Fold, inner_folds
 
@@ -70,27 +72,30 @@ def valid(problem: Problem, listed: Sequence[Values]) -> list[Values]:
 
 def _score_rules(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> list[Candidate]:
     """Score rules on the validation part, or else the whole window; fitted ones only where they were not fitted."""
-    scored = []
-    for values in listed:
+
+    def made(values: Values) -> float:
         steps = tuple(problem.resolved(values).steps)
         whole = [Stretch(fold.train if fold.validation is None else fold.validation, steps, values)]
         stretches = _stretches(problem, inner_folds(fold, folds), values) if is_fitted(problem, values) else whole
-        scored.append(Candidate(values, scoring.score(problem, stretches, None, fold)))
-    return scored
+        return scoring.score(problem, stretches, None, fold)
+
+    return [_candidate(problem, fold, values, partial(made, values)) for values in listed]
 
 
 def _score_forecasts(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> list[Candidate]:
     """Fit each forecasting configuration once, for all the signal parameters that hang on it."""
     inner = inner_folds(fold, folds)
-    forecasts: dict[tuple[Any, ...], list[Block]] = {}
-    scored = []
-    for values in listed:
-        key = problem.key(fitted_part(values))
-        if key not in forecasts:
-            forecasts[key] = [_validate(problem, part, values) for part in inner]
-        stretches = _stretches(problem, inner, values)
-        scored.append(Candidate(values, scoring.score(problem, stretches, forecasts[key], fold)))
-    return scored
+
+    def made(values: Values) -> float:
+        blocks = [_validate(problem, part, values) for part in inner]
+        return scoring.score(problem, _stretches(problem, inner, values), blocks, fold)
+
+    return [_candidate(problem, fold, values, partial(made, values)) for values in listed]
+
+
+def _candidate(problem: Problem, fold: Fold, values: Values, made: Callable[[], float]) -> Candidate:
+    with named(values):
+        return Candidate(values, problem.recall(Kind.SCORE, [fold], values, made))
 
 
 def _stretches(problem: Problem, inner: Sequence[Fold], values: Values) -> list[Stretch]:
@@ -98,9 +103,15 @@ def _stretches(problem: Problem, inner: Sequence[Fold], values: Values) -> list[
 
 
 def _validate(problem: Problem, part: Fold, values: Values) -> Block:
-    try:
-        forecaster = problem.resolved(values).forecaster
+    """Fit a candidate and forecast an inner fold, once for all candidates that differ in their signal alone."""
+
+    def made() -> Block:
         fitted = scoring.fit(problem, part, values)
-        return scoring.forecast(problem, forecaster, fitted, part.test, values, until=part.stop - 1)
+        return scoring.forecast(
+            problem, problem.resolved(values).forecaster, fitted, part.test, values, until=part.stop - 1
+        )
+
+    try:
+        return problem.recall(Kind.VALIDATED, [part], values, made)
     except InputError as error:
         raise type(error).with_text(f"inner fold {part.number}: {error}") from error
