@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -113,11 +114,9 @@ class Objective:
         ParameterError
             If no metric has that name, or it takes more than returns and periods per year.
         """
-        from quantml.evaluation import metrics
-
         if callable(objective):
             return cls(getattr(objective, "__name__", "objective"), objective, 1.0)
-        known = {name: part for name, part in vars(metrics).items() if _scores_returns(part)}
+        known = _metrics()
         if objective not in known:
             hint = did_you_mean(str(objective), known)
             raise ParameterError("Tuning.objective", must="name a metric of returns", got=objective, hint=hint)
@@ -132,6 +131,13 @@ class Objective:
         taken = inspect.signature(self.metric).parameters
         arguments = {name: value for name, value in known.items() if name in taken}
         return self.sign * float(self.metric(returns, **arguments))
+
+
+@lru_cache(maxsize=1)
+def _metrics() -> dict[str, Callable[..., float]]:
+    from quantml.evaluation import metrics
+
+    return {name: part for name, part in vars(metrics).items() if _scores_returns(part)}
 
 
 def _scores_returns(part: Any) -> bool:
