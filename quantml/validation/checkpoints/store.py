@@ -155,10 +155,11 @@ class Store:
                     found = entry.stat()
                     yield Stored(Path(entry.path), found.st_size, found.st_mtime)
 
-    def study_of(self, stored: Stored) -> str | None:
-        """Name the study that wrote a file; None where it cannot be read."""
+    def told_by(self, stored: Stored) -> tuple[str, int] | None:
+        """Name the study that wrote a file, and count its entries; None where it cannot be read."""
         try:
-            return str(head_of(_undamaged(stored.path, stored.path.read_bytes()))["study"])
+            head = head_of(_undamaged(stored.path, stored.path.read_bytes()))
+            return str(head["study"]), len(head["entries"])
         except (OSError, StorageError, KeyError):
             return None
 
