@@ -20,7 +20,7 @@ import sys
 import types
 import uuid
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -86,6 +86,22 @@ def canonical(declared: Any, bundle: Bundle | None = None) -> Any:
     return _Encoder(bundle).encode(declared)
 
 
+def outline(declared: Any, parts: Sequence[Any], bundle: Bundle | None = None) -> Any:
+    """Return the canonical form with `parts` left blank, each listed as often as it stands in the declaration.
+
+    Where one turns up elsewhere too, nothing is left blank.
+
+    Examples
+    --------
+    >>> varied = ["a", "b"]
+    >>> outline([1, varied], [varied]), outline([1, [varied]], [varied, varied])
+    ([1, {'blank': True}], [1, [['a', 'b']]])
+    """
+    encoder = _Encoder(bundle, blank=[id(part) for part in parts])
+    form = encoder.encode(declared)
+    return form if encoder.left == len(parts) else canonical(declared, bundle)
+
+
 def digest(declared: Any, bundle: Bundle | None = None) -> str:
     """Return the SHA-256 of the canonical form."""
     return _sha256(canonical(declared, bundle))
@@ -100,8 +116,9 @@ def _sha256(form: Any) -> str:
 
 
 class _Encoder:
-    def __init__(self, bundle: Bundle | None) -> None:
+    def __init__(self, bundle: Bundle | None, blank: Sequence[int] = ()) -> None:
         self._code = UserCode(self.encode, bundle)
+        self._blank, self.left = frozenset(blank), 0
         self._open: set[int] = set()  # what is being encoded further up: recursion ends there
         self._encoders: tuple[tuple[Callable[[Any], Any], Callable[[Any], Any]], ...] = (
             (_is(Enum), self._member),
@@ -137,6 +154,10 @@ class _Encoder:
     def encode(self, value: Any) -> Any:
         if value is None or (isinstance(value, (bool, int, str, float)) and not _is_of_user(value)):
             return _plain(value)
+        if id(value) in self._blank:
+            self.left += 1
+            if not self._code.inside:
+                return {"blank": True}
         if id(value) in self._open:
             return {"again": "within itself"}
         encode = next((encode for fits, encode in self._encoders if fits(value)), _refuse)

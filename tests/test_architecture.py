@@ -33,6 +33,7 @@ LAYERS = [
     {"study_file"},
     {"validation"},
     {"record", "manifest"},
+    {"finished"},
     {"runs"},
     {"sensitivities"},
     {"operations", "reports"},

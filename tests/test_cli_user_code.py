@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from quantml.cli import _prints_to_stderr, main
+from quantml.cli import main
+from quantml.cli.terminal import prints_to_stderr
 from quantml.errors import StorageError
 from quantml.runs import find_run, list_runs, load_run
 from tests.test_cli import CROSS, quantml, study
@@ -43,7 +44,7 @@ def test_what_a_study_prints_goes_to_standard_error(tmp_path, how):
 
 
 def test_what_is_printed_appears_at_once(capsys):
-    with _prints_to_stderr():
+    with prints_to_stderr():
         print("in the middle of a long run")  # noqa: T201
         assert capsys.readouterr() == ("", "in the middle of a long run\n")
     print("the result")  # noqa: T201

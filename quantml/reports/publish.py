@@ -28,6 +28,7 @@ def run(
     progress: bool = False,
     settings: Sequence[str] = (),
     open_lockbox: bool = False,
+    resume: bool = False,
 ) -> Run:
     """Run a study's walk-forward and write its folder, report included.
 
@@ -37,8 +38,9 @@ def run(
     executor : Workers or Executor, optional
         Where the folds run; in this process by default.
     out : path, optional
-        Folder under which ``STUDY/RUN/`` is written, and the run recorded as a trial in ``trials.sqlite``. Without it,
-        nothing is written and nothing counted, and the verdict says so.
+        Folder under which ``STUDY/RUN/`` is written, and the run recorded as a trial in ``trials.sqlite``. What folds
+        make is kept below it, and later runs do not make it again. Without it, nothing is written and nothing
+        counted, and the verdict says so.
     progress : bool
         Show the folds done and the time left on standard error, where that is a terminal.
     settings : sequence of str
@@ -46,6 +48,9 @@ def run(
     open_lockbox : bool
         Make the stretch that the study seals its out-of-sample record. The opening is recorded; the verdict says who
         had seen the stretch before.
+    resume : bool
+        Refuse to begin where nothing is kept of this very study on these bars. What is kept is never made again, with
+        or without it.
 
     Returns
     -------
@@ -61,7 +66,7 @@ def run(
     """
     with live_progress(study.name) if progress else nullcontext() as shown:
         return runs.run(study, executor=executor, out=out, progress=shown, settings=settings, open_lockbox=open_lockbox,
-                        documents=(page,))  # fmt: skip
+                        resume=resume, documents=(page,))  # fmt: skip
 
 
 def write_report(folder: str | Path) -> Path:

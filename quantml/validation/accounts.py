@@ -22,6 +22,7 @@ from quantml.evaluation.stretches import sharpe_over
 from quantml.faults import users_code
 from quantml.signals.base import apply_steps
 from quantml.validation import scoring
+from quantml.validation.configurations import named
 from quantml.validation.listing import common_candidates
 from quantml.validation.objectives import Objective
 from quantml.validation.problem import Problem, Values
@@ -159,9 +160,10 @@ def _earned(problem: Problem, listed: Sequence[Values]) -> Iterator[tuple[int, _
 
 def _simulated(problem: Problem, values: Values) -> _Earned:
     study = problem.resolved(values)
-    weights = apply_steps(study.steps, problem.context(values))
     first = scoring.first_row(study, 0)
-    account = scoring.account(study, problem.bars, problem.fill, weights.frame.iloc[first:])
+    with named(values):
+        weights = apply_steps(study.steps, problem.context(values))
+        account = scoring.account(study, problem.bars, problem.fill, weights.frame.iloc[first:])
     before = np.zeros(first)
     return _Earned(
         np.concatenate([before, account.returns.to_numpy()])[None, :],

@@ -23,6 +23,7 @@ from quantml.signals.base import Context, Weights, apply_steps
 from quantml.study import Study
 from quantml.targets import ForwardReturn, MetaLabel, Target, TargetRule, latest_known
 from quantml.timing import UNKNOWN, Fill
+from quantml.validation.checkpoints.memory import Ground, Kind, Memory, key_of
 from quantml.validation.messages import collected_warnings, tell_again
 from quantml.validation.splits import Fold, may_train
 
@@ -47,11 +48,14 @@ class Problem:
         What is traded on.
     feature_bars : Bars
         What features are built from; the same bars, unless the study's quality policies fill gaps for features.
+    memory : Memory
+        What the work of a fold recalls instead of making it again.
     """
 
     study: Study
     bars: Bars
     feature_bars: Bars
+    memory: Memory = field(default_factory=Memory, repr=False)
     _built: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
     _warned: dict[tuple[Any, ...], tuple[str, ...]] = field(default_factory=dict, repr=False)
     _texts: dict[int, tuple[Any, str]] = field(default_factory=dict, repr=False)
@@ -171,9 +175,14 @@ class Problem:
         self._built[key] = built
         return built
 
+    def recall(self, kind: Kind, rows: Sequence[Fold], values: Values, make: Callable[[], Built]) -> Built:
+        """Return what was kept of a candidate's work on some folds, or make it; warnings are told as `once` does."""
+        said = values if kind.ground is Ground.TRADES else fitted_part(values)
+        return self.memory.recall(kind.ground, key_of(kind, [fold.digest for fold in rows], self.key(said)), make)
+
     def __getstate__(self) -> dict[str, Any]:
         held = {name: getattr(self, name) for name in ("study", "bars", "feature_bars", "_built", "_warned")}
-        return {**held, "_texts": {}}
+        return {**held, "memory": Memory(), "_texts": {}}
 
     # -------------------------------------------------------------------- rows
 

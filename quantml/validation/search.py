@@ -12,11 +12,13 @@ from quantml.errors import InputError, StudyError
 from quantml.validation import scoring
 from quantml.validation.accounts import part_starts, score_accounts
 from quantml.validation.candidates import Candidate as Candidate
+from quantml.validation.checkpoints.memory import Kind
+from quantml.validation.configurations import named
 from quantml.validation.listing import list_candidates, nothing_valid, refusal_of
 from quantml.validation.objectives import ForecastScore
 from quantml.validation.problem import Problem, Values, fitted_part
 from quantml.validation.proposing import Proposal, Proposals
-from quantml.validation.scoring import Block, Stretch, is_fitted
+from quantml.validation.scoring import Block, Scored, Stretch, is_fitted
 from quantml.validation.splits import Fold, inner_folds
 
 
@@ -127,6 +129,10 @@ class Inner:
             return part_starts(self._scored, self.count)
         return [part.start for part in self.parts[:count]]
 
+    def rows(self, values: Values, count: int) -> list[Fold]:
+        """What a score on the first `count` validation blocks hangs on."""
+        return [self.fold] if self._is_whole(values) else [self.fold, *self.parts[:count]]
+
     def _is_whole(self, values: Values) -> bool:
         return self.problem.study.forecaster is None and not is_fitted(self.problem, values)
 
@@ -140,28 +146,42 @@ def _score(problem: Problem, fold: Fold, values: Values, inner: Inner, count: in
 
     The answer hangs on the problem, the fold, `values`, `inner.count` and `count` alone.
     """
-    stretches, blocks = inner.stretches(values, count), inner.blocks(values, count)
-    by_parts = problem.study.tuning is not None and getattr(problem.study.tuning.choose, "by_parts", False)
-    starts, naive = inner.starts(values, count) if by_parts else [], inner.naive(values, count)
-    scored = scoring.score_parts(problem, stretches, blocks, fold, starts=starts, naive=naive)
-    return Candidate(values, scored.whole, scored.parts)
+
+    def made() -> Scored:
+        stretches, blocks = inner.stretches(values, count), inner.blocks(values, count)
+        by_parts = problem.study.tuning is not None and getattr(problem.study.tuning.choose, "by_parts", False)
+        starts, naive = inner.starts(values, count) if by_parts else [], inner.naive(values, count)
+        return scoring.score_parts(problem, stretches, blocks, fold, starts=starts, naive=naive)
+
+    with named(values):
+        whole, parts = problem.recall(Kind.SCORE, inner.rows(values, count), values, made)
+    return Candidate(values, whole, parts)
 
 
 def _validate(problem: Problem, part: Fold, values: Values) -> Block:
-    """Fit a candidate and forecast the validation block of an inner fold: nothing else in the search does."""
-    try:
-        forecaster = problem.resolved(values).forecaster
+    """Fit a candidate and forecast an inner fold, once for all candidates that differ in their signal alone."""
+
+    def made() -> Block:
         fitted = scoring.fit(problem, part, values)
-        return scoring.forecast(problem, forecaster, fitted, part.test, values, until=part.stop - 1)
+        return scoring.forecast(
+            problem, problem.resolved(values).forecaster, fitted, part.test, values, until=part.stop - 1
+        )
+
+    try:
+        return problem.recall(Kind.VALIDATED, [part], values, made)
     except InputError as error:
         raise type(error).with_text(f"inner fold {part.number}: {error}") from error
 
 
 def _validate_naive(problem: Problem, part: Fold, values: Values) -> Block:
     """Fit the baseline and forecast the validation block of an inner fold."""
-    try:
+
+    def made() -> Block:
         fitted = scoring.fit_baseline(problem, part, values)
         return scoring.forecast(problem, scoring.baseline_of(problem), fitted, part.test, values, until=part.stop - 1)
+
+    try:
+        return problem.recall(Kind.BASELINE, [part], values, made)
     except InputError as error:
         raise type(error).with_text(f"inner fold {part.number}: {error}") from error
 

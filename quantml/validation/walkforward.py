@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +17,9 @@ from quantml.signals.base import Weights
 from quantml.study import Study
 from quantml.validation import scoring
 from quantml.validation.accounts import score_window
+from quantml.validation.checkpoints.keeping import Checkpoints, Done, Keeping, Task
+from quantml.validation.checkpoints.memory import Kind
+from quantml.validation.configurations import named
 from quantml.validation.listing import first_values
 from quantml.validation.messages import collected_warnings
 from quantml.validation.problem import Problem, Values
@@ -130,6 +132,7 @@ def walk_forward(
     executor: Workers | Executor | None = None,
     progress: Progress | None = None,
     newest_only: bool = False,
+    checkpoints: Checkpoints | None = None,
 ) -> WalkForwardResult:
     """Run a study over its folds.
 
@@ -146,6 +149,8 @@ def walk_forward(
         Called with the number of folds done and the number of folds.
     newest_only : bool
         Run the last fold alone, where its decisions need no other: all the signal's steps decide row by row.
+    checkpoints : Checkpoints, optional
+        Where what folds make is kept, and recalled from; by default nothing is.
 
     Raises
     ------
@@ -160,14 +165,16 @@ def walk_forward(
         study.validation.paths(folds)  # raises where folds make no record
         alone = newest_only and all(getattr(step, "by_row", False) for step in study.steps)
         problem.features(first_values(problem))  # bad features are the study's fault, not a fold's
-        return stitch(problem, _run_folds(problem, folds[-1:] if alone else folds, as_workers(executor), progress))
+        tasks = Keeping(problem, folds[-1:] if alone else folds, checkpoints)
+        return stitch(problem, _run_folds(problem, tasks, as_workers(executor), progress))
 
 
-def _run_folds(
-    problem: Problem, folds: Sequence[Fold], workers: Workers, progress: Progress | None
-) -> tuple[FoldResult, ...]:
+def _run_folds(problem: Problem, tasks: Keeping, workers: Workers, progress: Progress | None) -> tuple[FoldResult, ...]:
     try:
-        results = run_tasks(workers, run_fold, problem, folds, bundle=problem.study.bundle, progress=progress)
+        results: list[FoldResult] = run_tasks(
+            workers, run_fold, problem, tasks,
+            bundle=problem.study.bundle, progress=progress, take=tasks.take, called="fold",
+        )  # fmt: skip
     except BaseException:
         workers.stop(kill=True)
         raise
@@ -175,13 +182,14 @@ def _run_folds(
     return tuple(results)
 
 
-def run_fold(problem: Problem, fold: Fold) -> FoldResult:
+def run_fold(problem: Problem, task: Task) -> Done[FoldResult]:
     """Tune on the fold's training window, fit, and forecast its test block."""
+    fold = task.fold
     try:
-        with collected_warnings() as warned:
+        with collected_warnings() as warned, task.recalling(problem) as problem:
             candidates = search(problem, fold)
             result = _test(problem, fold, candidates, choose(problem, candidates))
-        return replace(result, warnings=tuple(warned))
+        return Done(replace(result, warnings=tuple(warned)), task.memory.take_made())
     except InputError as error:
         raise type(error).with_text(f"{_name(problem, fold)}: {error}") from error
     except QuantmlError as error:
@@ -197,20 +205,26 @@ def _name(problem: Problem, fold: Fold) -> str:
 def _test(problem: Problem, fold: Fold, candidates: tuple[Candidate, ...], choice: int) -> FoldResult:
     """Fit the chosen configuration, forecast the test block, and score it in sample."""
     study, chosen = problem.study, candidates[choice].values
+    parts = study.validation.refits(problem.bars.clock, fold)
     block = baseline = trained = None
     rows = purged = 0
-    if study.forecaster is not None:
-        block, trained, rows = _forecast_block(problem, fold, chosen)
-        baseline = _baseline_block(problem, fold, chosen)
-        purged = problem.purged(fold, chosen)
-    steps = scoring.fit_steps(problem, fold, chosen)
-    in_sample = score_window(problem, fold, chosen)
-    if in_sample is None and (study.signal or study.tuning is not None):
-        stretch = Stretch(fold.train, steps, chosen)
-        in_sample = scoring.score(problem, [stretch], None if trained is None else [trained], fold)
-    return FoldResult(
-        fold, candidates, choice, rows, purged, np.nan if in_sample is None else in_sample, block, baseline, steps
-    )
+    with named(chosen):
+        if study.forecaster is not None:
+            block, trained, rows = problem.recall(
+                Kind.TESTED, parts, chosen, lambda: _forecast_block(problem, fold, chosen)
+            )
+            baseline = problem.recall(Kind.BASELINE, parts, chosen, lambda: _baseline_block(problem, fold, chosen))
+            purged = problem.purged(fold, chosen)
+        steps = scoring.fit_steps(problem, fold, chosen)
+        in_sample = score_window(problem, fold, chosen)
+        if in_sample is None and (study.signal or study.tuning is not None):
+            stretch = Stretch(fold.train, steps, chosen)
+            blocks = None if trained is None else [trained]
+            in_sample = problem.recall(
+                Kind.IN_SAMPLE, [fold, *parts], chosen, lambda: scoring.score(problem, [stretch], blocks, fold)
+            )
+    inside = np.nan if in_sample is None else in_sample
+    return FoldResult(fold, candidates, choice, rows, purged, inside, block, baseline, steps)
 
 
 def _forecast_block(problem: Problem, fold: Fold, chosen: Values) -> tuple[Block, Block, int]:

@@ -257,8 +257,12 @@ def run_tasks(
     *,
     bundle: Bundle | None = None,
     progress: Progress | None = None,
-) -> list[Result]:
+    take: Callable[[int, Any], Any] | None = None,
+    called: str = "task",
+) -> list[Any]:
     """Run ``function(shared, task)`` for every task and return the results in the order of `tasks`.
+
+    A task that fails does not keep the others from finishing.
 
     Parameters
     ----------
@@ -269,88 +273,101 @@ def run_tasks(
     shared : object
         What every task is given.
     tasks : sequence
+        Each is asked for just before it is sent, and again if its worker dies.
     bundle : Bundle, optional
         Source of the study, registered in every process before anything else is read.
     progress : callable, optional
         Called in this thread with the number of tasks done, which only grows, and their number in all.
+    take : callable, optional
+        Called in this thread with the number of a task and its result, as soon as it is there; what it returns is the
+        result from then on.
+    called : str
+        What a task is, for errors.
 
     Raises
     ------
     QuantmlError
-        The error of the first task, in their order, that failed: the same wherever the tasks ran. Tasks after it are
-        not started any more, or left alone.
+        Once all tasks are done, the error of the first one, in their order, that failed: the same wherever the tasks
+        ran. Where others failed too, it says how many, and which.
     WorkerError
         If worker processes died more than three times.
     """
     handle = workers.publish(shared)
-    results = _Results(handle, len(tasks), progress)
-    calls = [(function, handle, number, task, bundle) for number, task in enumerate(tasks)]
+    results = _Results(handle, len(tasks), progress, take)
     for _ in range(RESTARTS + 1):
         try:
-            _run_missing(workers.start(), calls, results)
+            _run_missing(workers.start(), lambda number: (function, handle, number, tasks[number], bundle), results)
         except BrokenExecutor:
             continue
-        return results.in_order()
+        return results.in_order(called)
     raise WorkerError(f"worker processes died {RESTARTS + 1} times", hint="Use fewer workers, or look at memory.")
 
 
 class _Results:
-    """What came back so far; a failure makes every later task needless."""
+    """What came back so far."""
 
-    def __init__(self, handle: Handle, total: int, progress: Progress | None) -> None:
-        self._handle, self._total, self._progress = handle, total, progress
+    def __init__(
+        self, handle: Handle, total: int, progress: Progress | None, take: Callable[[int, Any], Any] | None
+    ) -> None:
+        self._handle, self._total, self._progress, self._take = handle, total, progress, take
         self._done: dict[int, Any] = {}
-        self.end = total
 
     def add(self, number: int, packed: Any) -> None:
         """Take in the result of a task."""
-        self._done[number] = self._handle.unpack(packed)
-        if isinstance(self._done[number], Failure):
-            self.end = number  # results after a failure are no longer taken in
+        result = self._handle.unpack(packed)
+        failed = isinstance(result, Failure) or self._take is None
+        self._done[number] = result if failed else self._take(number, result)  # type: ignore[misc]
         if self._progress is not None:
             self._progress(len(self._done), self._total)
 
     def missing(self) -> list[int]:
         """Number the tasks that are still needed."""
-        return [number for number in range(self.end) if number not in self._done]
+        return [number for number in range(self._total) if number not in self._done]
 
-    def in_order(self) -> list[Any]:
-        """Return the results, or raise the first failure."""
-        if self.end < self._total:
-            raise self._done[self.end].error
-        return [self._done[number] for number in range(self._total)]
+    def in_order(self, called: str) -> list[Any]:
+        """Return the results, or raise the first failure, telling of the others."""
+        results = [self._done[number] for number in range(self._total)]
+        failed = [number for number, result in enumerate(results) if isinstance(result, Failure)]
+        if not failed:
+            return results
+        error: QuantmlError = results[failed[0]].error
+        if len(failed) == 1:
+            raise error
+        told = f"{len(failed)} of {self._total} {called}s failed: {_listed(failed)}."
+        raise type(error).with_text(f"{error} {told}") from error
 
 
-def _run_missing(executor: Executor, calls: Sequence[tuple[Any, ...]], results: _Results) -> None:
+def _listed(numbers: Sequence[int]) -> str:
+    """List numbers, the runs among them by their ends.
+
+    >>> _listed([0, 1, 2, 5, 8, 9])
+    '0-2, 5, 8-9'
+    """
+    starts = [number for number in numbers if number - 1 not in numbers]
+    ends = [number for number in numbers if number + 1 not in numbers]
+    return ", ".join(f"{start}" if start == end else f"{start}-{end}" for start, end in zip(starts, ends, strict=True))
+
+
+def _run_missing(executor: Executor, call: Callable[[int], tuple[Any, ...]], results: _Results) -> None:
     """Submit what is missing in order, and take in results as they come."""
     pending: dict[Future[Any], int] = {}
     finished: SimpleQueue[Future[Any]] = SimpleQueue()
     try:
         for number in results.missing():
-            if number > results.end:
-                break
-            future = executor.submit(_attempt, *calls[number])
+            future = executor.submit(_attempt, *call(number))
             pending[future] = number
             future.add_done_callback(finished.put)
             while not finished.empty():
                 _take(finished.get(), pending, results)
-        while any(number < results.end for number in pending.values()):
+        while pending:
             _take(finished.get(), pending, results)
     finally:
-        _cancel_after(-1, pending)
+        for future in pending:
+            future.cancel()
 
 
 def _take(future: Future[Any], pending: dict[Future[Any], int], results: _Results) -> None:
-    number = pending.pop(future, None)
-    if number is not None:  # a cancelled one is no longer pending
-        results.add(number, future.result())
-        _cancel_after(results.end, pending)
-
-
-def _cancel_after(last: int, pending: dict[Future[Any], int]) -> None:
-    for future in [future for future, number in pending.items() if number > last]:
-        del pending[future]
-        future.cancel()
+    results.add(pending.pop(future), future.result())
 
 
 def _attempt(function: Callable[[Any, Any], Any], handle: Handle, number: int, task: Any, bundle: Bundle | None) -> Any:

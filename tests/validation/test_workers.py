@@ -24,11 +24,11 @@ def make_function(shared, task):
 
 
 def fail_late_or_at_once(shared, task):
-    if task in (1, 2):
-        time.sleep(1.0 if task == 1 else 0.0)
+    if task in (1, 2, 9):
+        time.sleep(0.5 if task == 1 else 0.0)
         raise DataError(f"task {task}", must="be right")
-    time.sleep(0.02)
     Path(shared, str(task)).touch()
+    return task
 
 
 def interrupt_itself(shared, task):
@@ -102,12 +102,31 @@ def test_results_may_hold_functions_without_a_name(workers):
     assert [result() for result in run_tasks(workers, make_function, 10, [1, 2])] == [11, 12]
 
 
-def test_the_error_is_the_first_in_the_order_of_tasks_not_of_time(workers, tmp_path):
-    with pytest.raises(DataError, match="task 1 must be right"):
-        run_tasks(workers, fail_late_or_at_once, str(tmp_path), range(200))
-    finished = {int(path.name) for path in tmp_path.iterdir()}
-    assert 0 in finished
-    assert len(finished) < 25  # none is started while the earlier task is waited for; about 50 would fit in
+def test_the_error_is_the_first_in_the_order_of_tasks_and_the_others_finish(workers, tmp_path):
+    taken = {}
+    with pytest.raises(DataError, match=r"^task 1 must be right\. 3 of 20 folds failed: 1-2, 9\.$"):
+        run_tasks(workers, fail_late_or_at_once, str(tmp_path), range(20), take=taken.__setitem__, called="fold")
+    others = set(range(20)) - {1, 2, 9}
+    assert {int(path.name) for path in tmp_path.iterdir()} == others
+    assert taken == {task: task for task in others}
+
+
+def test_tasks_are_asked_for_one_by_one_and_results_taken_in_as_they_come(workers):
+    class Tasks(list):
+        def __getitem__(self, place):
+            asked.append((place, len(taken)))
+            return super().__getitem__(place)
+
+    def take(number, result):
+        taken.append((number, threading.get_ident()))
+        return result * 2
+
+    asked, taken = [], []
+    assert run_tasks(workers, add, 10, Tasks([1, 2, 3]), take=take) == [22, 24, 26]
+    assert [place for place, _ in asked] == [0, 1, 2]
+    assert sorted(taken) == [(number, threading.get_ident()) for number in range(3)]
+    if isinstance(workers, Serial):
+        assert asked == [(0, 0), (1, 1), (2, 2)]
 
 
 def test_an_unforeseen_failure_names_task_and_cause(workers):

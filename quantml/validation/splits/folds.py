@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +50,15 @@ class Fold(ReadOnly):
     def stop(self) -> int:
         """Position after the last decision of the test block."""
         return int(self.test[-1]) + 1
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of where its rows lie, whatever its number."""
+        rows = (self.train, self.test, self.validation, self.sealed)
+        found = hashlib.sha256(f"{self.embargo} {[None if part is None else len(part) for part in rows]}".encode())
+        for part in rows:
+            found.update(b"" if part is None else part.tobytes())
+        return found.hexdigest()
 
     @property
     def is_forward(self) -> bool:
