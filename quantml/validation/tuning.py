@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -41,18 +42,23 @@ class Tuning:
         Number of inner folds: the first half of the window only trains, the second is cut into so many blocks.
     sampler : {"grid", "random"}
         Every combination, or `trials` different ones drawn by the study's seed.
+    average : int
+        How many of a fold's best candidates are fitted and averaged, those with a score at most: their forecasts, and
+        the weights that each decides by its own forecasts and rules. 1 takes the best alone.
     """
 
     objective: str | Callable[[pd.Series], float] = "sharpe_ratio"
     trials: int | None = None
     folds: int = 3
     sampler: Literal["grid", "random"] = "grid"
+    average: int = 1
 
     def __post_init__(self) -> None:
         if self.sampler not in SAMPLERS:
             hint = did_you_mean(str(self.sampler), SAMPLERS)
             raise ParameterError("Tuning.sampler", must="be 'grid' or 'random'", got=self.sampler, hint=hint)
         object.__setattr__(self, "folds", check_whole("Tuning.folds", self.folds, least=1))
+        object.__setattr__(self, "average", check_whole("Tuning.average", self.average, least=1))
         if (self.sampler == "random") != (self.trials is not None):
             raise ParameterError("Tuning.trials", must="be given exactly with sampler='random'", got=self.trials)
         if self.trials is not None:
@@ -67,6 +73,9 @@ class Tuning:
         spaces : mapping of str to Space
             By dotted path.
         """
+        most = min(combinations(spaces), math.inf if self.trials is None else self.trials)
+        if self.average > most:
+            raise ParameterError("Tuning.average", must=f"be at most the {most} candidates", got=self.average)
         if self.sampler != "grid":
             return
         for path, space in spaces.items():

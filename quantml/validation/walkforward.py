@@ -17,6 +17,7 @@ from quantml.forecasters.base import Fitted, Forecast
 from quantml.signals.base import Weights
 from quantml.study import Study
 from quantml.validation import scoring
+from quantml.validation.ensembles import best, check_ensembles, folds_needed, forecast_later, learns
 from quantml.validation.messages import collected_warnings
 from quantml.validation.problem import Problem, Values
 from quantml.validation.records import Record, put_together
@@ -48,6 +49,11 @@ class FoldResult(ReadOnly):
         The signal steps, fitted where they have a `fit`.
     warnings : tuple of str
         What was logged as a warning, once each.
+    later : tuple of tuple of Block
+        Forecasts by each model of the fold of what follows, a block for each refit after it, where the study averages
+        its last models.
+    others : tuple of FoldResult
+        What the next best configurations did, where tuning averages several.
     """
 
     fold: Fold
@@ -60,11 +66,18 @@ class FoldResult(ReadOnly):
     baseline: Block | None
     steps: tuple[Any, ...]
     warnings: tuple[str, ...] = ()
+    later: tuple[tuple[Block, ...], ...] = ()
+    others: tuple[FoldResult, ...] = ()
 
     @property
     def chosen(self) -> Values:
         """The chosen value of each search space, by its dotted path."""
         return self.candidates[self.choice].values
+
+    @property
+    def configurations(self) -> tuple[FoldResult, ...]:
+        """What is averaged: what the chosen configuration did, then the others."""
+        return (self, *self.others)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +156,8 @@ def walk_forward(
     progress : callable, optional
         Called with the number of folds done and the number of folds.
     newest_only : bool
-        Run the last fold alone, where its decisions need no other: all the signal's steps decide row by row.
+        Run the last fold alone, with those before whose models it averages, where its decisions need no other: all the
+        signal's steps decide row by row, and forecasts are not combined by the errors of earlier folds.
 
     Raises
     ------
@@ -153,12 +167,14 @@ def walk_forward(
         If a fold failed.
     """
     with single_threaded():
+        check_ensembles(study)
         problem = Problem.of(study, bars, feature_bars)
         folds = study.validation.folds(bars.clock)
         study.validation.paths(folds)  # raises where folds make no record
-        alone = newest_only and all(getattr(step, "by_row", False) for step in study.steps)
+        alone = newest_only and all(getattr(step, "by_row", False) for step in study.steps) and not learns(study)
+        needed = folds[-folds_needed(problem, folds) :] if alone else folds
         problem.features(_first_values(problem))  # bad features are the study's fault, not a fold's
-        return stitch(problem, _run_folds(problem, folds[-1:] if alone else folds, as_workers(executor), progress))
+        return stitch(problem, _run_folds(problem, needed, as_workers(executor), progress), newest_only=alone)
 
 
 def _run_folds(
@@ -186,8 +202,11 @@ def run_fold(problem: Problem, fold: Fold) -> FoldResult:
     try:
         with collected_warnings() as warned:
             candidates = search(problem, fold)
-            result = _test(problem, fold, candidates, max(range(len(candidates)), key=lambda i: candidates[i].rank))
-        return replace(result, warnings=tuple(warned))
+            choice = max(range(len(candidates)), key=lambda i: candidates[i].rank)
+            places = best(problem.study, candidates, choice)
+            result, *others = (_test(problem, fold, candidates, place) for place in places)
+            baseline = _baseline_block(problem, fold, result.chosen)
+        return replace(result, baseline=baseline, others=tuple(others), warnings=tuple(warned))
     except InputError as error:
         raise type(error).with_text(f"{_name(problem, fold)}: {error}") from error
     except QuantmlError as error:
@@ -203,37 +222,45 @@ def _name(problem: Problem, fold: Fold) -> str:
 def _test(problem: Problem, fold: Fold, candidates: tuple[Candidate, ...], choice: int) -> FoldResult:
     """Fit the chosen configuration, forecast the test block, and score it in sample."""
     study, chosen = problem.study, candidates[choice].values
-    block = baseline = trained = None
+    block = trained = None
+    later: tuple[tuple[Block, ...], ...] = ()
     rows = purged = 0
     if study.forecaster is not None:
-        block, trained, rows = _forecast_block(problem, fold, chosen)
-        baseline = _baseline_block(problem, fold, chosen)
+        block, later, trained, rows = _forecast_block(problem, fold, chosen)
         purged = problem.purged(fold, chosen)
     steps = scoring.fit_steps(problem, fold, chosen)
     in_sample = np.nan
     if study.signal:
         stretch = Stretch(fold.train, steps, chosen)
         in_sample = scoring.score(problem, [stretch], None if trained is None else [trained], fold)
-    return FoldResult(fold, candidates, choice, rows, purged, in_sample, block, baseline, steps)
+    return FoldResult(fold, candidates, choice, rows, purged, in_sample, block, None, steps, later=later)
 
 
-def _forecast_block(problem: Problem, fold: Fold, chosen: Values) -> tuple[Block, Block, int]:
-    """Forecast the test block, refitting where the study says so; also the training rows and their number."""
+def _forecast_block(
+    problem: Problem, fold: Fold, chosen: Values
+) -> tuple[Block, tuple[tuple[Block, ...], ...], Block, int]:
+    """Forecast the test block, refitting where the study says so, and what follows each refit.
+
+    Also the training rows and their number.
+    """
     forecaster = problem.resolved(chosen).forecaster
-    parts, trained, rows = [], None, 0
+    parts, later, trained, rows = [], [], None, 0
     for part in problem.study.validation.refits(problem.bars.clock, fold):
         fitted = scoring.fit(problem, part, chosen)
         parts += _tested(problem, part, forecaster, fitted, chosen)
+        later.append(forecast_later(problem, part, forecaster, fitted, chosen))
         if trained is None:
             until = max(part.start, int(part.train[-1]))
             trained = scoring.forecast(problem, forecaster, fitted, part.train, chosen, until=until)
             rows = fitted.rows_used if hasattr(fitted, "rows_used") else len(problem.train(part, chosen).y)
     assert trained is not None
-    return _concatenated(parts), trained, rows
+    return _concatenated(parts), tuple(later), trained, rows
 
 
-def _baseline_block(problem: Problem, fold: Fold, chosen: Values) -> Block:
-    """Forecast the test block by the baseline, refitted where the study's forecaster is."""
+def _baseline_block(problem: Problem, fold: Fold, chosen: Values) -> Block | None:
+    """Forecast the test block by the baseline, refitted where the study's forecaster is; None where it has none."""
+    if problem.study.forecaster is None:
+        return None
     baseline = scoring.baseline_of(problem)
     parts = []
     for part in problem.study.validation.refits(problem.bars.clock, fold):
@@ -252,11 +279,18 @@ def _concatenated(parts: list[Block]) -> Block:
         arrays = [getattr(part, name) for part in parts]
         return None if any(array is None for array in arrays) else np.concatenate(arrays)
 
-    return Block(joined("positions"), joined("mean"), joined("probability"), joined("variance"))
+    return Block(joined("positions"), **{name: joined(name) for name in scoring.HELD})
 
 
-def stitch(problem: Problem, results: tuple[FoldResult, ...]) -> WalkForwardResult:
+def stitch(problem: Problem, results: tuple[FoldResult, ...], *, newest_only: bool = False) -> WalkForwardResult:
     """Put the folds' blocks together: to one record or, where folds test blocks more than once, to one for each path.
+
+    Parameters
+    ----------
+    problem : Problem
+    results : tuple of FoldResult
+    newest_only : bool
+        Leave out all but the last block, of which alone there is all that it needs.
 
     Raises
     ------
@@ -264,4 +298,5 @@ def stitch(problem: Problem, results: tuple[FoldResult, ...]) -> WalkForwardResu
         If the folds chose targets of different kinds.
     """
     paths = problem.study.validation.paths([result.fold for result in results])
+    paths = tuple(pieces[-1:] for pieces in paths) if newest_only else paths
     return WalkForwardResult(problem, results, tuple(put_together(problem, results, pieces) for pieces in paths))
