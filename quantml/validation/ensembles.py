@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,3 +190,30 @@ def _at(values: NDArray[np.float64] | None, rows: NDArray[np.int64], like: NDArr
     if values is not None:
         kept[rows] = values[rows]
     return kept
+
+
+# ------------------------------------------------------------------------------ tables
+
+
+class Averaged(Protocol):
+    """What is told of a fold whose best configurations are averaged."""
+
+    @property
+    def configurations(self) -> tuple[Any, ...]:
+        """The chosen one and the others, each with its place `choice` among the candidates."""
+
+
+def averaged_columns(part: Averaged, study: Study) -> dict[str, str]:
+    """Say which candidates a fold averages, best first, where tuning averages several."""
+    if models_averaged(study) == 1:
+        return {}
+    return {"averaged": json.dumps([one.choice for one in part.configurations])}
+
+
+def member_columns(forecast: Forecast, row: NDArray[np.int64], symbol: NDArray[np.int64]) -> dict[str, Any]:
+    """Return what each member of a combination forecasts at some rows and symbols, and what it counts there."""
+    if forecast.members is None or forecast.member_weights is None:
+        return {}
+    members = range(forecast.members.shape[-1])
+    means = {f"member_{i}": forecast.members[row, symbol, i] for i in members}
+    return {**means, **{f"member_{i}_weight": forecast.member_weights[row, symbol, i] for i in members}}

@@ -55,7 +55,7 @@ class Decisions:
     # ------------------------------------------------------------- combinations
 
     def combination_differences(self, problem: Pinned) -> Iterator[Difference | Notice]:
-        """Compare how the members of a combination are weighted, given forecasts and targets whose past is as it was."""
+        """Compare how members of a combination are weighted, given forecasts and targets whose past is as it was."""
         for sleeve in self._sleeves:
             if sleeve.forecast is None or sleeve.forecast.members is None:
                 continue
@@ -94,9 +94,9 @@ class Decisions:
 
     def _weights(self, problem: Pinned) -> NDArray[np.float64]:
         last = len(problem.bars) - 1
-        return weights_of(
-            [self._again(problem, sleeve, problem.forecast(sleeve.forecast), last) for sleeve in self._sleeves]
-        )
+        begun = [sleeve for sleeve in self._sleeves if sleeve.rows[0] <= last]
+        again = (self._again(problem, sleeve, problem.forecast(sleeve.forecast), last) for sleeve in begun)
+        return weights_of(list(again))
 
     def _again(self, problem: Problem, sleeve: Sleeve, forecast: Forecast | None, last: int) -> Sleeve:
         """Decide once more what the configurations of one rank decided, up to position `last`."""
