@@ -21,6 +21,7 @@ from quantml.simulation.simulator import Simulation
 from quantml.study import Study
 from quantml.survivorship import SURVIVORSHIP, universe_facts, universe_notes
 from quantml.timing import Fill
+from quantml.validation.ensembles import averaged_columns, member_columns
 from quantml.validation.judging import score_tested
 from quantml.validation.objectives import ForecastScore
 from quantml.validation.scoring import objective_of
@@ -59,6 +60,7 @@ def folds_table(result: WalkForwardResult, accounts: Sequence[Simulation]) -> pd
                 "in_sample": part.in_sample,
                 "out_of_sample": _out_of_sample(result, accounts, place),
                 "parameters": parameters_text(part.chosen, result.problem.study),
+                **averaged_columns(part, result.problem.study),
             }
         )
     return pd.DataFrame(rows)
@@ -157,6 +159,7 @@ def forecasts_table(result: WalkForwardResult) -> pd.DataFrame:
         part = getattr(forecast, name)
         if part is not None:
             columns[name] = part[row, symbol]
+    columns |= member_columns(forecast, row, symbol)
     columns |= {"baseline": baseline.mean[row, symbol], "realised": result.realised[row, symbol]}
     return pd.DataFrame(columns)
 

@@ -10,11 +10,17 @@ from quantml.lazy import attach
 
 __all__ = [
     "ARIMA",
+    "Combined",
+    "EqualWeights",
+    "Errors",
     "Estimator",
     "Fitted",
     "Forecast",
     "Forecaster",
     "HistoricalMean",
+    "InverseErrors",
+    "LastModels",
+    "LeastSquares",
     "LightGBM",
     "Linear",
     "Logistic",
@@ -25,6 +31,7 @@ __all__ = [
     "Tabular",
     "Test",
     "Train",
+    "Weighting",
     "as_forecaster",
 ]
 
@@ -39,23 +46,36 @@ if TYPE_CHECKING:
     from quantml.forecasters.baseline import HistoricalMean as HistoricalMean
     from quantml.forecasters.baseline import Naive as Naive
     from quantml.forecasters.boosted import LightGBM as LightGBM
+    from quantml.forecasters.combined import Combined as Combined
     from quantml.forecasters.estimator import Estimator as Estimator
     from quantml.forecasters.estimator import as_forecaster as as_forecaster
+    from quantml.forecasters.last_models import LastModels as LastModels
     from quantml.forecasters.learned import Linear as Linear
     from quantml.forecasters.learned import Logistic as Logistic
     from quantml.forecasters.learned import Ridge as Ridge
     from quantml.forecasters.statistical import ARIMA as ARIMA
     from quantml.forecasters.tabular import Tabular as Tabular
+    from quantml.forecasters.weightings import EqualWeights as EqualWeights
+    from quantml.forecasters.weightings import Errors as Errors
+    from quantml.forecasters.weightings import InverseErrors as InverseErrors
+    from quantml.forecasters.weightings import LeastSquares as LeastSquares
+    from quantml.forecasters.weightings import Weighting as Weighting
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "ARIMA": "statistical",
+            "Combined": "combined",
+            "EqualWeights": "weightings",
+            "Errors": "weightings",
             "Estimator": "estimator",
             "Fitted": "base",
             "Forecast": "base",
             "Forecaster": "base",
             "HistoricalMean": "baseline",
+            "InverseErrors": "weightings",
+            "LastModels": "last_models",
+            "LeastSquares": "weightings",
             "LightGBM": "boosted",
             "Linear": "learned",
             "Logistic": "learned",
@@ -66,6 +86,7 @@ else:
             "Tabular": "tabular",
             "Test": "base",
             "Train": "base",
+            "Weighting": "weightings",
             "as_forecaster": "estimator",
         },
     )

@@ -199,11 +199,15 @@ class RowForecast(ReadOnly):
         None for anything else.
     variance : ndarray of float64, shape (rows,), or None
         Variance of the target around `mean`, in its unit squared, where the forecaster has one.
+    members, member_variances : ndarray of float64, shape (rows, M), or None
+        The same of each of the M forecasters of a combination.
     """
 
     mean: NDArray[np.float64]
     probability: NDArray[np.float64] | None = None
     variance: NDArray[np.float64] | None = None
+    members: NDArray[np.float64] | None = None
+    member_variances: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,6 +231,10 @@ class Forecast(ReadOnly):
         As in `Question`.
     fold : ndarray of int64, shape (T,)
         Number of the fold whose fit made each row; -1 where none did.
+    members, member_variances : ndarray of float64, shape (T, N, M), or None
+        `mean` and `variance` of each of the M forecasters of a combination.
+    member_weights : ndarray of float64, shape (T, N, M), or None
+        What each of them counts.
 
     Examples
     --------
@@ -246,6 +254,9 @@ class Forecast(ReadOnly):
     quantiles: Mapping[float, NDArray[np.float64]] | None = None
     kind: str = field(kw_only=True)
     fold: NDArray[np.int64] = field(kw_only=True)
+    members: NDArray[np.float64] | None = field(default=None, kw_only=True)
+    member_variances: NDArray[np.float64] | None = field(default=None, kw_only=True)
+    member_weights: NDArray[np.float64] | None = field(default=None, kw_only=True)
 
     @property
     def frame(self) -> pd.DataFrame:

@@ -38,7 +38,7 @@ class NextForecast:
     trades, fits : bool
         Whether the study has a signal, and a forecaster.
     parameters : mapping
-        What tuning chose in the current fold.
+        What tuning chose in the current fold; of several configurations that are averaged, the best.
     trained_until : Timestamp
         The decision at whose close the current model was fitted.
     """
@@ -92,7 +92,7 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
     market = study.load(as_of=as_of, opened=True)  # what is decided next stands on all that is known
     bars = market.bars
     result = walk_forward(study, bars, feature_bars=market.feature_bars, newest_only=True)
-    if result.weights is not None and _decided(result) is None:  # what is held was decided in an earlier block
+    if result.weights is not None and not _all_decided(result):  # what is held was decided in an earlier block
         result = walk_forward(study, bars, feature_bars=market.feature_bars)
     fold = result.folds[-1]
     fitted = study.validation.refits(bars.clock, fold.fold)[-1]
@@ -126,6 +126,12 @@ def _decided(result: WalkForwardResult) -> pd.Timestamp | None:
         return None
     rows = np.flatnonzero(~np.isnan(result.weights.values).all(axis=1))
     return result.weights.clock[rows[-1]] if len(rows) else None
+
+
+def _all_decided(result: WalkForwardResult) -> bool:
+    """Say whether each of the configurations whose weights are averaged has decided something."""
+    decided = [part.weights for part in result.records[0].sleeves if part.weights is not None]
+    return all(bool((~np.isnan(weights)).any()) for weights in decided)
 
 
 def _table(bars: Bars, result: WalkForwardResult) -> pd.DataFrame:

@@ -62,6 +62,8 @@ class Rethinking:
             raise NotTried("No step of the signal has a parameter named threshold.")
         if study.forecaster is None:
             raise NotTried("The study has no forecasts that a threshold could be held against.")
+        if study.tuning is not None and study.tuning.average > 1:
+            raise NotTried("The weights are the average of several configurations, whose own forecasts are not saved.")
         chosen = tuple(_values(text, ground) for text in ground.run.folds["parameters"])
         rethinking = cls(ground, ground.problem, chosen, _blocks(ground))
         if any(is_fitted(rethinking.problem, values) for values in chosen):

@@ -17,6 +17,7 @@ from quantml.evaluation.overfitting import overfitting_logits
 from quantml.forecasters.base import Forecast
 from quantml.study import Study
 from quantml.validation import scoring
+from quantml.validation.combination import settle
 from quantml.validation.listing import valid
 from quantml.validation.problem import Problem, Values, fitted_part
 from quantml.validation.scoring import Stretch
@@ -152,11 +153,13 @@ def _returns(problem: Problem, folds: Sequence[Fold], values: Values, forecast: 
 def _forecast(problem: Problem, folds: Sequence[Fold], values: Values) -> Forecast:
     """Forecast every test block by the candidate fitted for it."""
     forecaster = problem.resolved(values).forecaster
-    blocks = []
+    blocks, rows = [], []
     numbers = np.full(len(problem.bars), -1, dtype=np.int64)
     for fold in folds:
         numbers[fold.test] = fold.number
+        rows.append(Stretch(fold.test, (), values))
         for part in problem.study.validation.refits(problem.bars.clock, fold):
             fitted = scoring.fit(problem, part, values)
             blocks.append(scoring.forecast(problem, forecaster, fitted, part.test, values, until=part.stop - 1))
-    return replace(scoring.join(blocks, problem, values, len(problem.bars) - 1), fold=numbers)
+    whole = scoring.join(blocks, problem, values, len(problem.bars) - 1)
+    return replace(settle(whole, problem, rows), fold=numbers)

@@ -13,6 +13,8 @@ from quantml.errors import StudyError
 from quantml.forecasters.base import Forecast
 from quantml.signals.base import Weights
 from quantml.validation import scoring
+from quantml.validation.combination import settle
+from quantml.validation.ensembles import average, mean_weights
 from quantml.validation.messages import collected_warnings
 from quantml.validation.problem import Problem, Values
 from quantml.validation.scoring import Block, Stretch
@@ -35,12 +37,42 @@ class Tested(Protocol):
         """Forecasts of its test rows."""
 
     @property
+    def later(self) -> tuple[tuple[Block, ...], ...]:
+        """Forecasts by each of its models of what follows, a block for each refit after it."""
+
+    @property
     def baseline(self) -> Block | None:
         """The baseline's forecasts of them."""
 
     @property
     def steps(self) -> tuple[Any, ...]:
         """The signal steps, fitted where they have a `fit`."""
+
+    @property
+    def configurations(self) -> tuple[Tested, ...]:
+        """What is averaged: itself, then what the next best configurations did in the same fold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sleeve:
+    """What the best, the second best, ... configuration of each fold makes by itself over the clock.
+
+    Attributes
+    ----------
+    stretches : tuple of Stretch
+        The decisions of each fold that has such a configuration.
+    forecast : Forecast or None
+    weights : ndarray of float64 or None, shape (T, N)
+    """
+
+    stretches: tuple[Stretch, ...]
+    forecast: Forecast | None
+    weights: NDArray[np.float64] | None
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The rows that it decides."""
+        return np.concatenate([stretch.positions for stretch in self.stretches])
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +90,8 @@ class Record:
     weights : Weights or None
     warnings : tuple of str
         What was logged as a warning while the forecasts were turned into weights, once each.
+    sleeves : tuple of Sleeve
+        What forecast and weights are the average of: one, unless tuning averages configurations.
     """
 
     pieces: tuple[Piece, ...]
@@ -66,6 +100,7 @@ class Record:
     realised: NDArray[np.float64] | None
     weights: Weights | None
     warnings: tuple[str, ...] = ()
+    sleeves: tuple[Sleeve, ...] = ()
 
 
 def put_together(problem: Problem, results: Sequence[Tested], pieces: tuple[Piece, ...]) -> Record:
@@ -80,20 +115,70 @@ def put_together(problem: Problem, results: Sequence[Tested], pieces: tuple[Piec
         If the folds chose targets of different kinds.
     """
     whole = baseline = realised = weights = None
-    warned: dict[str, None] = {}
     if problem.study.forecaster is not None:
         _check_one_kind(problem, results)
-        whole = _stitched(problem, results, pieces, "block")
-        baseline = _stitched(problem, results, pieces, "baseline")
+        baseline = _numbered(_joined(problem, results, pieces, "baseline"), results, pieces)
         realised = np.full((len(problem.bars), len(problem.bars.symbols)), np.nan)
         for place, test in pieces:
             realised[test] = problem.target(results[place].chosen).values[test]
+    with collected_warnings() as warned:
+        sleeves = tuple(_sleeve(problem, *ranked) for ranked in _ranked(results, pieces))
+    if problem.study.forecaster is not None:
+        whole = _numbered(_averaged([sleeve.forecast for sleeve in sleeves], pieces), results, pieces)
     if problem.study.signal:
-        stretches = [Stretch(test, results[place].steps, results[place].chosen) for place, test in pieces]
-        with collected_warnings() as warned:
-            decided = scoring.weigh(problem, stretches, whole, len(problem.bars) - 1)
-        weights = Weights(problem.bars.clock, problem.bars.symbols, decided)
-    return Record(pieces, whole, baseline, realised, weights, tuple(warned))
+        weights = Weights(problem.bars.clock, problem.bars.symbols, weights_of(sleeves))
+    return Record(pieces, whole, baseline, realised, weights, tuple(warned), sleeves)
+
+
+def weights_of(sleeves: Sequence[Sleeve]) -> NDArray[np.float64]:
+    """Average what sleeves that decide weights decide."""
+    held = [(sleeve.weights, sleeve.rows) for sleeve in sleeves if sleeve.weights is not None]
+    return mean_weights([weights for weights, _ in held], [rows for _, rows in held])
+
+
+Ranked = tuple[list[Tested], tuple[Piece, ...]]
+"""Configurations of one rank, and which of them each stretch of rows is from."""
+
+
+def _ranked(results: Sequence[Tested], pieces: Sequence[Piece]) -> list[Ranked]:
+    """Put the best configurations of all folds together, then the second best ones of the folds that have one, ..."""
+    ranks = max(len(results[place].configurations) for place, _ in pieces)
+    found: list[Ranked] = []
+    for rank in range(ranks):
+        held = [place for place, result in enumerate(results) if len(result.configurations) > rank]
+        own = tuple(Piece(held.index(place), test) for place, test in pieces if place in held)
+        found.append(([results[place].configurations[rank] for place in held], own))
+    return found
+
+
+def _sleeve(problem: Problem, results: Sequence[Tested], pieces: tuple[Piece, ...]) -> Sleeve:
+    """Forecast and decide by one configuration of each fold."""
+    stretches = tuple(Stretch(test, results[place].steps, results[place].chosen) for place, test in pieces)
+    forecast = decided = None
+    if problem.study.forecaster is not None:
+        own = _joined(problem, results, pieces, "block")
+        models = [own, *_earlier(problem, results, len(problem.bars) - 1)]
+        forecast = settle(average(models, _rows(pieces)), problem, stretches)
+        forecast = _numbered(forecast, results, pieces)
+    if problem.study.signal:
+        decided = scoring.weigh(problem, stretches, forecast, len(problem.bars) - 1)
+    return Sleeve(stretches, forecast, decided)
+
+
+def _earlier(problem: Problem, results: Sequence[Tested], until: int) -> list[Forecast]:
+    """Join what models forecast that were fitted one refit before, two refits before, ..."""
+    models = [blocks for result in results for blocks in result.later]
+    ages = range(max((len(blocks) for blocks in models), default=0))
+    aged = [[blocks[age] for blocks in models if len(blocks) > age] for age in ages]
+    return [scoring.join(blocks, problem, results[0].chosen, until) for blocks in aged]
+
+
+def _averaged(forecasts: Sequence[Forecast | None], pieces: Sequence[Piece]) -> Forecast:
+    """Average the forecasts of sleeves; of several, members are not shown, since each has its own."""
+    held = [part for part in forecasts if part is not None]
+    if len(held) == 1:
+        return held[0]
+    return replace(average(held, _rows(pieces)), members=None, member_variances=None, member_weights=None)
 
 
 def _check_one_kind(problem: Problem, results: Sequence[Tested]) -> None:
@@ -103,13 +188,21 @@ def _check_one_kind(problem: Problem, results: Sequence[Tested]) -> None:
         raise StudyError("the targets of all folds", must="be of one kind", got=", ".join(sorted(kinds)), hint=hint)
 
 
-def _stitched(problem: Problem, results: Sequence[Tested], pieces: Sequence[Piece], name: str) -> Forecast:
+def _joined(problem: Problem, results: Sequence[Tested], pieces: Sequence[Piece], name: str) -> Forecast:
     blocks = [_cut(getattr(results[place], name), test) for place, test in pieces]
-    whole = scoring.join(blocks, problem, results[0].chosen, len(problem.bars) - 1)
-    numbers = np.full(len(problem.bars), -1, dtype=np.int64)
+    return scoring.join(blocks, problem, results[0].chosen, len(problem.bars) - 1)
+
+
+def _numbered(whole: Forecast, results: Sequence[Tested], pieces: Sequence[Piece]) -> Forecast:
+    """Say of each row which fold it is from."""
+    numbers = np.full(len(whole.clock), -1, dtype=np.int64)
     for place, test in pieces:
         numbers[test] = results[place].fold.number
     return replace(whole, fold=numbers)
+
+
+def _rows(pieces: Sequence[Piece]) -> NDArray[np.int64]:
+    return np.concatenate([test for _, test in pieces])
 
 
 def _cut(block: Block, rows: NDArray[np.int64]) -> Block:
@@ -117,6 +210,6 @@ def _cut(block: Block, rows: NDArray[np.int64]) -> Block:
     if len(rows) == len(block.positions):
         return block
     places = np.searchsorted(block.positions, rows)
-    held = {name: getattr(block, name) for name in scoring.MEASURES}
+    held = {name: getattr(block, name) for name in scoring.HELD}
     kept: dict[str, Any] = {name: None if part is None else part[places] for name, part in held.items()}
     return Block(rows, **kept)

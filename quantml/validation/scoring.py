@@ -18,11 +18,13 @@ from quantml.faults import is_built_in, name_of, users_code
 from quantml.forecasters.base import Fitted, Forecast, Forecaster, RowForecast, Train, read_by
 from quantml.forecasters.baseline import Naive
 from quantml.forecasters.estimator import as_forecaster
+from quantml.forecasters.last_models import single
 from quantml.forecasters.transformed import transformed
 from quantml.signals.base import apply_steps
 from quantml.simulation.simulator import Simulation, Simulator
 from quantml.study import Study
 from quantml.timing import Fill
+from quantml.validation.combination import settle
 from quantml.validation.judging import judge
 from quantml.validation.objectives import ForecastScore, Objective, find_objective
 from quantml.validation.problem import Problem, Values
@@ -30,28 +32,35 @@ from quantml.validation.splits import Fold
 from quantml.weighting import weigh_rows
 
 MEASURES = ("mean", "probability", "variance")
+HELD = (*MEASURES, "members", "member_variances")
+"""All that a forecast holds; of each member of a combination too."""
 Side = Literal["left", "right"]
 
 
 @dataclass(frozen=True, eq=False)
 class Block(ReadOnly):
-    """Forecasts at consecutive decisions: each array has shape (rows of `positions`, N), NaN where there is none."""
+    """Forecasts at consecutive decisions: each array has shape (rows of `positions`, N), NaN where there is none.
+
+    Those of the M members of a combination have shape (rows of `positions`, N, M).
+    """
 
     positions: NDArray[np.int64]
     mean: NDArray[np.float64]
     probability: NDArray[np.float64] | None
     variance: NDArray[np.float64] | None
+    members: NDArray[np.float64] | None = None
+    member_variances: NDArray[np.float64] | None = None
 
     @classmethod
     def of(cls, problem: Problem, positions: NDArray[np.int64], time: NDArray[np.int64],
            symbol: NDArray[np.int64], rows: RowForecast) -> Block:  # fmt: skip
         """Lay row-wise forecasts out over time x symbol."""
         laid: dict[str, Any] = {}
-        for name in MEASURES:
+        for name in HELD:
             values = getattr(rows, name)
             laid[name] = None
             if values is not None:
-                laid[name] = np.full((len(positions), len(problem.bars.symbols)), np.nan)
+                laid[name] = np.full((len(positions), len(problem.bars.symbols), *values.shape[1:]), np.nan)
                 laid[name][np.searchsorted(positions, time), symbol] = values
         return cls(positions, **laid)
 
@@ -60,13 +69,13 @@ def join(blocks: Sequence[Block], problem: Problem, values: Values, until: int) 
     """Put blocks on the clock up to position `until` (included); NaN outside them, fold numbers in their order."""
     shape = (until + 1, len(problem.bars.symbols))
     fold = np.full(shape[0], -1, dtype=np.int64)
-    laid: dict[str, Any] = dict.fromkeys(MEASURES)
+    laid: dict[str, Any] = dict.fromkeys(HELD)
     for number, block in enumerate(blocks):
         fold[block.positions] = number
-        for name in MEASURES:
+        for name in HELD:
             part = getattr(block, name)
             if part is not None:
-                laid[name] = np.full(shape, np.nan) if laid[name] is None else laid[name]
+                laid[name] = np.full((*shape, *part.shape[2:]), np.nan) if laid[name] is None else laid[name]
                 laid[name][block.positions] = part
     clock = problem.bars.clock[: until + 1]
     kind = problem.target(values).kind
@@ -80,7 +89,8 @@ def fit(problem: Problem, fold: Fold, values: Values) -> Fitted:
         with users_code(study.sample_weight, f"{name_of(study.sample_weight)}.weigh", TargetError):
             named = read_by(name_of(study.sample_weight), train)
             train = replace(train, weight=weigh_rows(study.sample_weight, named))
-    return _fit(transformed(study.transforms, study.forecaster), train, [*study.transforms, study.forecaster])
+    model = single(study.forecaster)
+    return _fit(transformed(study.transforms, model), train, [*study.transforms, model])
 
 
 def fit_baseline(problem: Problem, fold: Fold, values: Values) -> Fitted:
@@ -108,9 +118,10 @@ def forecast(
 ) -> Block:  # fmt: skip
     """Forecast at `positions` with what is known until each of them; the bars end at position `until`."""
     test = problem.test(positions, values, until=until)
-    with users_code(forecaster, f"{name_of(forecaster)}.predict", ForecastError):
+    model = single(forecaster)
+    with users_code(model, f"{name_of(model)}.predict", ForecastError):
         rows = fitted.predict(test)
-    _check_rows(f"{name_of(forecaster)}.predict", rows, len(test.time))
+    _check_rows(f"{name_of(model)}.predict", rows, len(test.time))
     return Block.of(problem, positions, test.time, test.symbol, rows)
 
 
@@ -254,7 +265,7 @@ def _until(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Bloc
     """Simulate decisions until the close of the bar after the last of them, or of `start` where that is before."""
     values, bars, last = stretches[0].values, problem.bars, min(int(stretches[-1].positions[-1]) + 1, start)
     first = min(first_row(problem.resolved(values), int(stretches[0].positions[0])), last - 1)
-    joined = None if blocks is None else join(blocks, problem, values, last)
+    joined = None if blocks is None else settle(join(blocks, problem, values, last), problem, stretches)
     weights = frame(weigh(problem, stretches, joined, last), bars.clock[: last + 1], bars.symbols)
     known = bars.between(bars.clock[0], bars.clock[last])
     simulated = account(problem.resolved(values), known, problem.fill, weights.iloc[first:last])
@@ -287,7 +298,7 @@ def _rule_earned(problem: Problem, values: Values) -> Earned:
 def _apart_earned(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None) -> Earned:
     """Simulate stretches that lie apart; nothing is held from one to the next."""
     values, last = stretches[0].values, len(problem.bars) - 1
-    joined = None if blocks is None else join(blocks, problem, values, last)
+    joined = None if blocks is None else settle(join(blocks, problem, values, last), problem, stretches)
     decided = weigh(problem, stretches, joined, last)
     positions = np.concatenate([stretch.positions for stretch in stretches])
     after = np.setdiff1d(positions + 1, positions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final, Literal
@@ -52,6 +53,9 @@ class Tuning:
         as many (optuna's median rule; the first five are never given up). Only with ``sampler="tpe"``: of listed
         candidates, who is given up would hang on the order in which they are listed. Not with `Plateau`, which needs
         every score.
+    average : int
+        How many of a fold's best candidates are fitted and averaged, those with a score at most: their forecasts, and
+        the weights that each decides by its own forecasts and rules. 1 takes the best alone.
     """
 
     objective: str | Callable[[pd.Series], float] = "sharpe_ratio"
@@ -61,6 +65,7 @@ class Tuning:
     sampler: Literal["grid", "random", "tpe"] = "grid"
     choose: ChoiceRule = field(default_factory=Best)
     pruning: bool = False
+    average: int = 1
 
     def __post_init__(self) -> None:
         if self.sampler not in SAMPLERS:
@@ -70,6 +75,7 @@ class Tuning:
         if (self.sampler == "grid") != (self.trials is None):
             must = "be given exactly with sampler='random' or 'tpe'"
             raise ParameterError("Tuning.trials", must=must, got=self.trials)
+        object.__setattr__(self, "average", check_whole("Tuning.average", self.average, least=1))
         if self.trials is not None:
             object.__setattr__(self, "trials", check_whole("Tuning.trials", self.trials, least=1))
         object.__setattr__(self, "objective", named(self.objective))
@@ -125,6 +131,9 @@ class Tuning:
         spaces : mapping of str to Space
             By dotted path.
         """
+        most = min(combinations(spaces), math.inf if self.trials is None else self.trials)
+        if self.average > most:
+            raise ParameterError("Tuning.average", must=f"be at most the {most} candidates", got=self.average)
         if self.sampler != "grid":
             return
         for path, space in spaces.items():

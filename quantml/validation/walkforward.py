@@ -20,6 +20,7 @@ from quantml.validation.accounts import score_window
 from quantml.validation.checkpoints.keeping import Checkpoints, Done, Keeping, Task
 from quantml.validation.checkpoints.memory import Kind
 from quantml.validation.configurations import named
+from quantml.validation.ensembles import best, check_ensembles, folds_needed, followers, forecast_later, learns
 from quantml.validation.listing import first_values
 from quantml.validation.messages import collected_warnings
 from quantml.validation.problem import Problem, Values
@@ -52,6 +53,11 @@ class FoldResult(ReadOnly):
         The signal steps, fitted where they have a `fit`.
     warnings : tuple of str
         What was logged as a warning, once each.
+    later : tuple of tuple of Block
+        Forecasts by each model of the fold of what follows, a block for each refit after it, where the study averages
+        its last models.
+    others : tuple of FoldResult
+        What the next best configurations did, where tuning averages several.
     """
 
     fold: Fold
@@ -64,11 +70,18 @@ class FoldResult(ReadOnly):
     baseline: Block | None
     steps: tuple[Any, ...]
     warnings: tuple[str, ...] = ()
+    later: tuple[tuple[Block, ...], ...] = ()
+    others: tuple[FoldResult, ...] = ()
 
     @property
     def chosen(self) -> Values:
         """The chosen value of each search space, by its dotted path."""
         return self.candidates[self.choice].values
+
+    @property
+    def configurations(self) -> tuple[FoldResult, ...]:
+        """What is averaged: what the chosen configuration did, then the others."""
+        return (self, *self.others)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +161,8 @@ def walk_forward(
     progress : callable, optional
         Called with the number of folds done and the number of folds.
     newest_only : bool
-        Run the last fold alone, where its decisions need no other: all the signal's steps decide row by row.
+        Run the last fold alone, with those before whose models it averages, where its decisions need no other: all the
+        signal's steps decide row by row, and forecasts are not combined by the errors of earlier folds.
     checkpoints : Checkpoints, optional
         Where what folds make is kept, and recalled from; by default nothing is.
 
@@ -160,13 +174,15 @@ def walk_forward(
         If a fold failed.
     """
     with single_threaded():
+        check_ensembles(study)
         problem = Problem.of(study, bars, feature_bars)
         folds = study.validation.folds(bars.clock)
         study.validation.paths(folds)  # raises where folds make no record
-        alone = newest_only and all(getattr(step, "by_row", False) for step in study.steps)
+        alone = newest_only and all(getattr(step, "by_row", False) for step in study.steps) and not learns(study)
+        needed = folds[-folds_needed(problem, folds) :] if alone else folds
         problem.features(first_values(problem))  # bad features are the study's fault, not a fold's
-        tasks = Keeping(problem, folds[-1:] if alone else folds, checkpoints)
-        return stitch(problem, _run_folds(problem, tasks, as_workers(executor), progress))
+        tasks = Keeping(problem, needed, checkpoints)
+        return stitch(problem, _run_folds(problem, tasks, as_workers(executor), progress), newest_only=alone)
 
 
 def _run_folds(problem: Problem, tasks: Keeping, workers: Workers, progress: Progress | None) -> tuple[FoldResult, ...]:
@@ -188,8 +204,11 @@ def run_fold(problem: Problem, task: Task) -> Done[FoldResult]:
     try:
         with collected_warnings() as warned, task.recalling(problem) as problem:
             candidates = search(problem, fold)
-            result = _test(problem, fold, candidates, choose(problem, candidates))
-        return Done(replace(result, warnings=tuple(warned)), task.memory.take_made())
+            places = best(problem.study, candidates, choose(problem, candidates))
+            result, *others = (_test(problem, fold, candidates, place) for place in places)
+            baseline = _baseline_block(problem, fold, result.chosen)
+        found = replace(result, baseline=baseline, others=tuple(others), warnings=tuple(warned))
+        return Done(found, task.memory.take_made())
     except InputError as error:
         raise type(error).with_text(f"{_name(problem, fold)}: {error}") from error
     except QuantmlError as error:
@@ -206,50 +225,66 @@ def _test(problem: Problem, fold: Fold, candidates: tuple[Candidate, ...], choic
     """Fit the chosen configuration, forecast the test block, and score it in sample."""
     study, chosen = problem.study, candidates[choice].values
     parts = study.validation.refits(problem.bars.clock, fold)
-    block = baseline = trained = None
+    block = trained = None
+    later: tuple[tuple[Block, ...], ...] = ()
     rows = purged = 0
     with named(chosen):
         if study.forecaster is not None:
-            block, trained, rows = problem.recall(
-                Kind.TESTED, parts, chosen, lambda: _forecast_block(problem, fold, chosen)
+            forecast_on = [*parts, *(after for part in parts for after in followers(problem, part))]
+            kind = Kind.TESTED_INSIDE if scores_inside(study) else Kind.TESTED
+            block, later, trained, rows = problem.recall(
+                kind, forecast_on, chosen, lambda: _forecast_block(problem, fold, chosen)
             )
-            baseline = problem.recall(Kind.BASELINE, parts, chosen, lambda: _baseline_block(problem, fold, chosen))
             purged = problem.purged(fold, chosen)
         steps = scoring.fit_steps(problem, fold, chosen)
         in_sample = score_window(problem, fold, chosen)
-        if in_sample is None and (study.signal or study.tuning is not None):
+        if in_sample is None and scores_inside(study):
             stretch = Stretch(fold.train, steps, chosen)
             blocks = None if trained is None else [trained]
             in_sample = problem.recall(
                 Kind.IN_SAMPLE, [fold, *parts], chosen, lambda: scoring.score(problem, [stretch], blocks, fold)
             )
     inside = np.nan if in_sample is None else in_sample
-    return FoldResult(fold, candidates, choice, rows, purged, inside, block, baseline, steps)
+    return FoldResult(fold, candidates, choice, rows, purged, inside, block, None, steps, later=later)
 
 
-def _forecast_block(problem: Problem, fold: Fold, chosen: Values) -> tuple[Block, Block, int]:
-    """Forecast the test block, refitting where the study says so; also the training rows and their number."""
-    forecaster = problem.resolved(chosen).forecaster
-    parts, trained, rows = [], None, 0
-    for part in problem.study.validation.refits(problem.bars.clock, fold):
+def scores_inside(study: Study) -> bool:
+    """Say whether what is chosen is scored on its training window too: there must be trades, or a score of forecasts."""
+    return bool(study.signal) or study.tuning is not None
+
+
+def _forecast_block(
+    problem: Problem, fold: Fold, chosen: Values
+) -> tuple[Block, tuple[tuple[Block, ...], ...], Block | None, int]:
+    """Forecast the test block, refitting where the study says so, and what follows each refit.
+
+    Also the training rows, where they are scored, and their number.
+    """
+    forecaster, study = problem.resolved(chosen).forecaster, problem.study
+    parts, later, trained, rows = [], [], None, 0
+    for number, part in enumerate(study.validation.refits(problem.bars.clock, fold)):
         fitted = scoring.fit(problem, part, chosen)
         parts += _tested(problem, part, forecaster, fitted, chosen)
-        if trained is None:
-            until = max(part.start, int(part.train[-1]))
-            trained = scoring.forecast(problem, forecaster, fitted, part.train, chosen, until=until)
+        later.append(forecast_later(problem, part, forecaster, fitted, chosen))
+        if number == 0:
             rows = fitted.rows_used if hasattr(fitted, "rows_used") else len(problem.train(part, chosen).y)
-    assert trained is not None
-    return _concatenated(parts), trained, rows
+            if scores_inside(study):
+                until = max(part.start, int(part.train[-1]))
+                trained = scoring.forecast(problem, forecaster, fitted, part.train, chosen, until=until)
+    return _concatenated(parts), tuple(later), trained, rows
 
 
-def _baseline_block(problem: Problem, fold: Fold, chosen: Values) -> Block:
-    """Forecast the test block by the baseline, refitted where the study's forecaster is."""
-    baseline = scoring.baseline_of(problem)
-    parts = []
-    for part in problem.study.validation.refits(problem.bars.clock, fold):
-        fitted = scoring.fit_baseline(problem, part, chosen)
-        parts += _tested(problem, part, baseline, fitted, chosen)
-    return _concatenated(parts)
+def _baseline_block(problem: Problem, fold: Fold, chosen: Values) -> Block | None:
+    """Forecast the test block by the baseline, refitted where the study's forecaster is; None where it has none."""
+    if problem.study.forecaster is None:
+        return None
+    baseline, parts = scoring.baseline_of(problem), problem.study.validation.refits(problem.bars.clock, fold)
+
+    def made() -> Block:
+        fits = ((part, scoring.fit_baseline(problem, part, chosen)) for part in parts)
+        return _concatenated([one for part, fitted in fits for one in _tested(problem, part, baseline, fitted, chosen)])
+
+    return problem.recall(Kind.BASELINE, parts, chosen, made)
 
 
 def _tested(problem: Problem, part: Fold, forecaster: Any, fitted: Fitted, chosen: Values) -> list[Block]:
@@ -262,11 +297,18 @@ def _concatenated(parts: list[Block]) -> Block:
         arrays = [getattr(part, name) for part in parts]
         return None if any(array is None for array in arrays) else np.concatenate(arrays)
 
-    return Block(joined("positions"), joined("mean"), joined("probability"), joined("variance"))
+    return Block(joined("positions"), **{name: joined(name) for name in scoring.HELD})
 
 
-def stitch(problem: Problem, results: tuple[FoldResult, ...]) -> WalkForwardResult:
+def stitch(problem: Problem, results: tuple[FoldResult, ...], *, newest_only: bool = False) -> WalkForwardResult:
     """Put the folds' blocks together: to one record or, where folds test blocks more than once, to one for each path.
+
+    Parameters
+    ----------
+    problem : Problem
+    results : tuple of FoldResult
+    newest_only : bool
+        Leave out all but the last block, of which alone there is all that it needs.
 
     Raises
     ------
@@ -274,4 +316,5 @@ def stitch(problem: Problem, results: tuple[FoldResult, ...]) -> WalkForwardResu
         If the folds chose targets of different kinds.
     """
     paths = problem.study.validation.paths([result.fold for result in results])
+    paths = tuple(pieces[-1:] for pieces in paths) if newest_only else paths
     return WalkForwardResult(problem, results, tuple(put_together(problem, results, pieces) for pieces in paths))

@@ -12,16 +12,31 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 import quantml.forecasters
 from quantml.errors import ForecastError
-from quantml.forecasters import ARIMA, Estimator, HistoricalMean, LightGBM, Linear, Logistic, Naive, Ridge
+from quantml.forecasters import (
+    ARIMA,
+    Combined,
+    EqualWeights,
+    Estimator,
+    HistoricalMean,
+    LastModels,
+    LightGBM,
+    Linear,
+    Logistic,
+    Naive,
+    Ridge,
+)
 
 CASES = [
     (ARIMA((1, 0, 1)), "return"),
     (ARIMA((1, 1, 1), "n"), "return"),
+    (Combined([Ridge(), LightGBM(n_estimators=5, subsample=0.5)], EqualWeights()), "return"),
+    (Combined([Logistic(), HistoricalMean()]), "direction"),
     (Estimator(LinearRegression()), "return"),
     (Estimator(RandomForestRegressor(5)), "volatility"),
     (Estimator(LogisticRegression()), "direction"),
     (HistoricalMean(), "return"),
     (HistoricalMean(), "direction"),
+    (LastModels(Ridge()), "return"),
     (LightGBM(n_estimators=20), "return"),
     (LightGBM(n_estimators=20, subsample=0.5), "direction"),
     (Linear(), "return"),

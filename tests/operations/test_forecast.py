@@ -9,7 +9,7 @@ import pytest
 from quantml import Choice, Fill, Study, Tuning, WalkForward
 from quantml.errors import DataError, StudyError
 from quantml.features import Momentum, Returns
-from quantml.forecasters import ARIMA, LightGBM, Ridge
+from quantml.forecasters import ARIMA, Combined, HistoricalMean, InverseErrors, LastModels, LightGBM, Ridge
 from quantml.loaders import Sample, Synthetic
 from quantml.operations import forecast_next
 from quantml.signals import MovingAverageCross, Rebalance, Sign, VolatilityTarget
@@ -43,10 +43,11 @@ class Smoothed:
 class FirstBarOnly:
     """A step that decides row by row, and on few rows."""
 
+    until: int = 260
     by_row = True
 
     def __call__(self, weights, context):
-        decides = np.arange(len(context.bars)) < 260
+        decides = np.arange(len(context.bars)) < self.until
         return weights.frame.where(pd.Series(decides, index=context.bars.clock), axis=0)
 
 
@@ -62,6 +63,22 @@ STUDIES = {
     "rebalanced": {"signal": [Sign(), Rebalance("1m")]},
     "rule": {"features": (), "target": None, "forecaster": None, "signal": MovingAverageCross(fast=5, slow=20)},
     "arima": {"features": (), "target": ForwardReturn(start="close"), "forecaster": ARIMA()},
+    "last models": {"forecaster": LastModels(Ridge(), count=3)},
+    "last refits": {
+        "forecaster": LastModels(Ridge(), count=4),
+        "validation": WalkForward(train=200, test=50, refit=20),
+    },
+    "best": {
+        "forecaster": LastModels(Ridge(alpha=Choice(1.0, 1000.0))),
+        "signal": Sign(threshold=Choice(0.0, 0.002)),
+        "tuning": Tuning(folds=2, average=2),
+    },
+    "best long ago": {
+        "signal": [Sign(), Choice(FirstBarOnly(), FirstBarOnly(until=425))],
+        "tuning": Tuning(folds=2, average=2),
+    },
+    "combined": {"forecaster": Combined([Ridge(), HistoricalMean()], InverseErrors())},
+    "alike": {"forecaster": LastModels(Combined([Ridge(), HistoricalMean()]))},
 }
 
 
@@ -74,7 +91,21 @@ def test_it_is_the_backtests_last_row(name):
     rows = np.flatnonzero(~np.isnan(whole.weights.values).all(axis=1))
     assert decided.table["weight"].tolist() == whole.weights.values[rows[-1]].tolist()
     assert decided.weights_from == BARS.clock[rows[-1]]
-    assert decided.trained_until == BARS.clock[400]
+    assert decided.trained_until == BARS.clock[420 if name == "last refits" else 400]
+
+
+@pytest.mark.parametrize(
+    ("name", "folds"),
+    # the last block begins at 400; the models fitted last by then are of 400, 380, 360 and 350, the last three of fold 3
+    [("ridge", [4]), ("last models", [2, 3, 4]), ("last refits", [3, 4]), ("alike", [2, 3, 4]), ("best", [2, 3, 4]),
+     ("combined", [0, 1, 2, 3, 4])],
+)  # fmt: skip
+def test_only_the_folds_that_it_hangs_on_are_run(name, folds):
+    result = walk_forward(study(**STUDIES[name]), BARS, newest_only=True)
+    assert [part.fold.number for part in result.folds] == folds
+    assert (result.forecast.fold[400:] == 4).all()
+    if name != "combined":
+        assert (result.forecast.fold[:400] == -1).all()  # of which not all models are there
 
 
 def test_the_model_is_as_old_as_its_latest_refit():

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from quantml.errors import InputError
 from quantml.faults import name_of
+from quantml.forecasters.base import Forecast
 from quantml.loaders.seen import seen_through
 from quantml.signals.base import apply_steps
 from quantml.simulation.simulator import Simulation
@@ -20,9 +21,11 @@ from quantml.validation import scoring
 from quantml.validation.audit.differences import Difference, compare, failure, show, unrepeatable
 from quantml.validation.audit.findings import Notice
 from quantml.validation.audit.pinned import Pinned
+from quantml.validation.combination import settle, weighting_of
 from quantml.validation.problem import Problem
+from quantml.validation.records import Sleeve, weights_of
 from quantml.validation.scoring import Stretch
-from quantml.validation.walkforward import FoldResult, WalkForwardResult
+from quantml.validation.walkforward import WalkForwardResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,27 @@ class Decisions:
                 yield Difference("folds", name, problem.world, problem.known, was.start, evidence=said)
                 return
 
+    # ------------------------------------------------------------- combinations
+
+    def combination_differences(self, problem: Pinned) -> Iterator[Difference | Notice]:
+        """Compare how members of a combination are weighted, given forecasts and targets whose past is as it was."""
+        for sleeve in self._sleeves:
+            if sleeve.forecast is None or sleeve.forecast.members is None:
+                continue
+            weighting = weighting_of(self.result.problem, sleeve.stretches[0].values)
+            now = self._settled(problem, sleeve)
+            found = compare("forecast", name_of(weighting), problem.world, sleeve.forecast.mean[: problem.known], now)
+            if found is not None:
+                yield found
+
+    def _settled(self, problem: Pinned, sleeve: Sleeve) -> NDArray[np.float64]:
+        """Combine once more, up to the moment."""
+        forecast = problem.forecast(sleeve.forecast)
+        assert forecast is not None
+        stretches = self._stretches(problem, sleeve, len(problem.bars))
+        with seen_through(problem.world.view):
+            return settle(forecast, problem, stretches).mean[: problem.known]
+
     # ----------------------------------------------------------------- weights
 
     def weight_differences(self, problem: Pinned) -> Iterator[Difference | Notice]:
@@ -69,41 +93,54 @@ class Decisions:
             yield replace(found, part=self._culprit(problem, found))
 
     def _weights(self, problem: Pinned) -> NDArray[np.float64]:
-        forecast, last = problem.forecast(self.result.forecast), len(problem.bars) - 1
-        return scoring.weigh(problem, self._stretches(problem, last + 1), forecast, last)
+        last = len(problem.bars) - 1
+        begun = [sleeve for sleeve in self._sleeves if sleeve.rows[0] <= last]
+        again = (self._again(problem, sleeve, problem.forecast(sleeve.forecast), last) for sleeve in begun)
+        return weights_of(list(again))
 
-    def _stretches(self, problem: Problem, rows: int) -> list[Stretch]:
-        parts = [part for part in self.result.folds if part.fold.start < rows]
+    def _again(self, problem: Problem, sleeve: Sleeve, forecast: Forecast | None, last: int) -> Sleeve:
+        """Decide once more what the configurations of one rank decided, up to position `last`."""
+        stretches = self._stretches(problem, sleeve, last + 1)
+        return Sleeve(tuple(stretches), forecast, scoring.weigh(problem, stretches, forecast, last))
+
+    def _stretches(self, problem: Problem, sleeve: Sleeve, rows: int) -> list[Stretch]:
+        parts = [part for part in sleeve.stretches if part.positions[0] < rows]
         return [
-            Stretch(part.fold.test[part.fold.test < rows], self._steps(problem, part), part.chosen) for part in parts
+            replace(part, positions=part.positions[part.positions < rows], steps=self._steps(problem, part))
+            for part in parts
         ]
 
-    def _steps(self, problem: Problem, part: FoldResult) -> tuple[Any, ...]:
-        """Return the steps that a fold decided by, as the problem declares them where nothing was fitted."""
-        fitted = scoring.is_fitted(problem, part.chosen)
-        return part.steps if fitted else tuple(problem.resolved(part.chosen).steps)
+    def _steps(self, problem: Problem, part: Stretch) -> tuple[Any, ...]:
+        """Return the steps that a stretch was decided by, as the problem declares them where nothing was fitted."""
+        fitted = scoring.is_fitted(problem, part.values)
+        return part.steps if fitted else tuple(problem.resolved(part.values).steps)
 
     def _repeats(self) -> bool:
         """Say whether the signal decides the same again: one that does not, looks nowhere."""
         base, last = self.result.problem, len(self.result.problem.bars) - 1
         fresh = replace(base, _built={key: part for key, part in base._built.items() if key[0] != "weights"})
-        again = scoring.weigh(fresh, self._stretches(base, last + 1), self.result.forecast, last)
+        again = weights_of([self._again(fresh, sleeve, sleeve.forecast, last) for sleeve in self._sleeves])
         assert self.result.weights is not None
         return bool(np.array_equal(again, self.result.weights.values, equal_nan=True))
 
     def _culprit(self, problem: Pinned, found: Difference) -> str:
         """Name the first step of the signal whose weights are not as they were."""
         base, row = self.result.problem, found.row or 0
-        part = next((part for part in self.result.folds if row in part.fold.test), self.result.folds[0])
-        was = base.context(part.chosen, self.result.forecast)
-        now = problem.context(part.chosen, problem.forecast(self.result.forecast))
-        for number in range(1, len(part.steps) + 1):
-            before = apply_steps(part.steps[:number], was).values
-            with seen_through(problem.world.view):
-                after = apply_steps(self._steps(problem, part)[:number], now).values
-            if problem.world.differs(before[: problem.known], after[: problem.known]).any():
-                return name_of(part.steps[number - 1])
+        for sleeve in self._sleeves:
+            part = next((part for part in sleeve.stretches if row in part.positions), sleeve.stretches[0])
+            was = base.context(part.values, sleeve.forecast)
+            now = problem.context(part.values, problem.forecast(sleeve.forecast))
+            for number in range(1, len(part.steps) + 1):
+                before = apply_steps(part.steps[:number], was).values
+                with seen_through(problem.world.view):
+                    after = apply_steps(self._steps(problem, part)[:number], now).values
+                if problem.world.differs(before[: problem.known], after[: problem.known]).any():
+                    return name_of(part.steps[number - 1])
         return self._signal
+
+    @property
+    def _sleeves(self) -> tuple[Sleeve, ...]:
+        return self.result.records[0].sleeves
 
     @property
     def _signal(self) -> str:

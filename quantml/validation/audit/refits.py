@@ -45,6 +45,8 @@ class Refit:
         Makes a world from a moment.
     study : Study, optional
         The study as it would be declared in the world.
+    rank : int
+        Place of `was` among the configurations that the fold averages.
     """
 
     result: WalkForwardResult
@@ -52,6 +54,7 @@ class Refit:
     cut: int
     world: Callable[[Any], World]
     study: Study | None = None
+    rank: int = 0
 
     def differences(self, *, tune: bool) -> Iterator[Difference | Notice]:
         """Compare what the fold tuned, fitted and forecast."""
@@ -163,17 +166,18 @@ class Refit:
 
     def _steps(self) -> Iterator[Difference | Notice]:
         """Compare the weights of steps that were fitted in a world that goes otherwise from the first decision on."""
-        fold, problem, weights = self.was.fold, self._at(self.was.fold.start), self.result.weights
+        fold, problem = self.was.fold, self._at(self.was.fold.start)
+        own = self.result.records[0].sleeves[self.rank]
         with seen_through(problem.world.view):
             steps = scoring.fit_steps(problem, fold, self.was.chosen)
         stretch = Stretch(fold.test, steps, self.was.chosen)
-        now = scoring.weigh(self._base, [stretch], self.result.forecast, len(self._base.bars) - 1)
-        assert weights is not None
-        if problem.world.differs(weights.values[fold.test], now[fold.test]).any():
+        now = scoring.weigh(self._base, [stretch], own.forecast, len(self._base.bars) - 1)
+        assert own.weights is not None
+        if problem.world.differs(own.weights[fold.test], now[fold.test]).any():
             name = " and ".join(name_of(step) for step in self._base.study.steps)
             again = Stretch(fold.test, scoring.fit_steps(self._base, fold, self.was.chosen), self.was.chosen)
-            repeated = scoring.weigh(self._base, [again], self.result.forecast, len(self._base.bars) - 1)
-            if not np.array_equal(weights.values[fold.test], repeated[fold.test], equal_nan=True):
+            repeated = scoring.weigh(self._base, [again], own.forecast, len(self._base.bars) - 1)
+            if not np.array_equal(own.weights[fold.test], repeated[fold.test], equal_nan=True):
                 yield unrepeatable(name, "is fitted")
                 return
             said = f"fitted for {show(problem.world.moment)}, it changed with what came after that."

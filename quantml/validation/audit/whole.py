@@ -166,6 +166,7 @@ class Examination:
         pinned = Pinned.put(self.result.problem, world)
         yield from inputs.feature_differences(world, pinned.feature_bars)
         yield from inputs.target_differences(world, pinned.bars)
+        yield from self._decisions.combination_differences(pinned)
         yield from self._decisions.weight_differences(pinned)
         if isinstance(world, Truncated) and self.result.is_forward:
             yield from self._decisions.fold_differences(pinned)
@@ -173,7 +174,8 @@ class Examination:
     def _fitted(self, place: int, cut: int, make: Callable[[pd.Timestamp], World], *, tune: bool) -> Iterator[Found]:
         was, world = self.result.folds[place], make(self.result.problem.bars.clock[cut])
         try:
-            yield from Refit(self.result, was, cut, make).differences(tune=tune)
+            for rank, one in enumerate(was.configurations):
+                yield from Refit(self.result, one, cut, make, rank=rank).differences(tune=tune and rank == 0)
         except FAILURES as error:
             study = self.result.problem.study
             fitted = study.steps if study.forecaster is None else (study.forecaster,)

@@ -25,6 +25,9 @@ from quantml.validation.audit.futures import Future
 
 Array = TypeVar("Array", bound=NDArray[Any])
 
+MEASURES: Final = ("mean", "probability", "variance")
+MEMBERS: Final = ("members", "member_variances", "member_weights")
+
 ROUNDING: Final = 1e-10
 """Difference, beside the largest value of a column, that another length of the panel may make by rounding alone."""
 
@@ -77,7 +80,7 @@ class World(ABC):
     def forecast(self, forecast: Forecast) -> Forecast:
         """Return a forecast whose past is as it was."""
         clock = forecast.clock
-        held = {name: getattr(forecast, name) for name in ("mean", "probability", "variance", "fold")}
+        held = {name: getattr(forecast, name) for name in (*MEASURES, *MEMBERS, "fold")}
         rows: dict[str, Any] = {name: None if part is None else self.rows(clock, part) for name, part in held.items()}
         return replace(forecast, clock=self.clock(clock), **rows)
 

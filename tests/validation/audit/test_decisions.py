@@ -142,4 +142,5 @@ def test_weights_are_compared_where_they_were_decided() -> None:
     result = finished(rule(planted.trend))
     assert result.weights is not None
     assert np.isnan(result.weights.values[:100]).all()
-    assert Decisions(result)._stretches(result.problem, 151)[-1].positions.tolist() == list(range(140, 151))
+    decided = Decisions(result)._stretches(result.problem, result.records[0].sleeves[0], 151)
+    assert decided[-1].positions.tolist() == list(range(140, 151))
