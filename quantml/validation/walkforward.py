@@ -249,7 +249,7 @@ def _test(problem: Problem, fold: Fold, candidates: tuple[Candidate, ...], choic
 
 
 def scores_inside(study: Study) -> bool:
-    """Say whether what is chosen is scored on its training window too: there must be trades, or a score of forecasts."""
+    """Say whether what is chosen is scored on its training window too: by trades, or by its forecasts."""
     return bool(study.signal) or study.tuning is not None
 
 
