@@ -220,18 +220,21 @@ def _test(problem: Problem, fold: Fold, candidates: tuple[Candidate, ...], choic
     return FoldResult(fold, candidates, choice, rows, purged, in_sample, block, baseline, steps)
 
 
-def _forecast_block(problem: Problem, fold: Fold, chosen: Values) -> tuple[Block, Block, int]:
-    """Forecast the test block, refitting where the study says so; also the training rows and their number."""
+def _forecast_block(problem: Problem, fold: Fold, chosen: Values) -> tuple[Block, Block | None, int]:
+    """Forecast the test block, refitting where the study says so; also the training rows, if traded, and their number.
+
+    Nothing but the signal's score in sample needs forecasts of the training rows.
+    """
     forecaster = problem.resolved(chosen).forecaster
     parts, trained, rows = [], None, 0
-    for part in problem.study.validation.refits(problem.bars.clock, fold):
+    for number, part in enumerate(problem.study.validation.refits(problem.bars.clock, fold)):
         fitted = scoring.fit(problem, part, chosen)
         parts += _tested(problem, part, forecaster, fitted, chosen)
-        if trained is None:
-            until = max(part.start, int(part.train[-1]))
-            trained = scoring.forecast(problem, forecaster, fitted, part.train, chosen, until=until)
+        if number == 0:
             rows = fitted.rows_used if hasattr(fitted, "rows_used") else len(problem.train(part, chosen).y)
-    assert trained is not None
+            if problem.study.signal:
+                until = max(part.start, int(part.train[-1]))
+                trained = scoring.forecast(problem, forecaster, fitted, part.train, chosen, until=until)
     return _concatenated(parts), trained, rows
 
 
