@@ -239,7 +239,7 @@ def chosen_alike(crosses: Crosses, result: WalkForwardResult, theirs: Floats) ->
         for candidate in fold.candidates:
             mine[number, crosses.place(candidate.values)] = candidate.score
     best = np.nanargmax(theirs, axis=1)
-    alike = int((np.nanargmax(mine, axis=1) == best).sum())
+    alike = sum(crosses.place(fold.chosen) == place for fold, place in zip(result.folds, best, strict=True))
     apart = float(np.nanmax(np.abs(mine - theirs)))
     lost = float(np.max(np.nanmax(mine, axis=1) - mine[np.arange(len(best)), best]))
     print(f"{alike} of {len(theirs)} folds choose alike; Sharpe ratios differ by {apart:.4f} at most")
