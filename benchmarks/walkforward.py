@@ -21,7 +21,8 @@ interpreter, or in the one that is named for it. One that is not installed is na
    equity, which the fee then makes 1.001 of what is left, and sells that thousandth on the next bar. Crosses that
    are as good as each other, many with neighbouring lengths, may so change places.
 
-Times are medians of runs in turns; memory is the peak of a fresh process less what it held after a tiny run.
+Times are medians of runs in turns, peers in processes of their own; memory is the peak of a fresh process less what it
+held after a tiny run, and of vectorbt less what it held after its imports.
 """
 
 from __future__ import annotations
@@ -228,6 +229,8 @@ def tuned_rule(name: str, crosses: Crosses, repeats: int, interpreter: str) -> d
     if answer is not None:
         measured["vectorbt"] = [float(value) for value in answer["seconds"]]
         found["agree"] = chosen_alike(crosses, made["quantml"], answer["scores"])
+        found["memory"] = round(int(answer["memory"]) / 2**20, 1)
+        print(f"memory of vectorbt: {found['memory']} MB")
     title = f"tuned rule, {name}: {len(lengths)} crosses, {crosses.folds} folds, {len(bars)} bars"
     return {"ratio": told(title, measured, "quantml"), **found}
 
@@ -239,7 +242,7 @@ def chosen_alike(crosses: Crosses, result: WalkForwardResult, theirs: Floats) ->
         for candidate in fold.candidates:
             mine[number, crosses.place(candidate.values)] = candidate.score
     best = np.nanargmax(theirs, axis=1)
-    alike = sum(crosses.place(fold.chosen) == place for fold, place in zip(result.folds, best, strict=True))
+    alike = sum(crosses.place(fold.chosen) == int(place) for fold, place in zip(result.folds, best, strict=True))
     apart = float(np.nanmax(np.abs(mine - theirs)))
     lost = float(np.max(np.nanmax(mine, axis=1) - mine[np.arange(len(best)), best]))
     print(f"{alike} of {len(theirs)} folds choose alike; Sharpe ratios differ by {apart:.4f} at most")
@@ -277,7 +280,7 @@ def memory(small: bool) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.walkforward", *(["--small"] if small else []), "--memory"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])}
     held = {}
-    for what in ("bare loop", "quantml", "rule"):
+    for what in ("quantml",) if small else ("bare loop", "quantml", "rule"):
         done = subprocess.run(
             [*command, what], check=True, capture_output=True, text=True, cwd=REPOSITORY, env=environment
         )
@@ -309,11 +312,12 @@ def measure(size: Size, repeats: int, where: Mapping[str, str]) -> dict[str, Any
     own = own_shares(size, repeats, where)
     rules = {name: tuned_rule(name, crosses, repeats, where["vectorbt"]) for name, crosses in size.rules.items()}
     compared = {name: rule["agree"] for name, rule in rules.items() if "agree" in rule}
+    held = {f"vectorbt, rule, {name}": rule["memory"] for name, rule in rules.items() if "memory" in rule}
     missing = [peer for peer in FITTING if peer not in own] + ([] if compared else ["vectorbt"])
     ratios = {f"rule, {name}": rule["ratio"] for name, rule in rules.items()}
     return {
         "ratios": {"to the bare loop": first["ratio"], "total to own": own, **ratios},
-        "memory": memory(size is SMALL),
+        "memory": memory(size is SMALL) | held,
         "agree": {"forecasts": first["agree"], **compared},
         "missing": missing,
     }
