@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly
-from quantml.forecasters.base import RowForecast, Test, Train
+from quantml.forecasters.base import Question, RowForecast, Test, Train
 from quantml.forecasters.tabular import check_rows, check_target
 from quantml.space import Declaration
 
@@ -70,7 +70,11 @@ class Naive(Declaration):
 
     def fit(self, train: Train) -> FittedNaive:
         """Note what is asked."""
-        return FittedNaive(train.question.is_binary)
+        return self.answer(train.question)
+
+    def answer(self, question: Question) -> FittedNaive:
+        """Return what `fit` does on any rows of this question."""
+        return FittedNaive(question.is_binary)
 
 
 @dataclass(frozen=True, eq=False)
