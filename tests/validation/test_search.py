@@ -175,6 +175,8 @@ def test_the_trading_score_of_each_block_is_that_of_its_own_bars():
     for candidate in fold.candidates:
         assert len(candidate.scores) == 4
         assert sum(candidate.scores) == pytest.approx(candidate.score, rel=1e-9)  # log returns add up over the blocks
+    counted = study(tuning=Tuning(lambda returns: float(len(returns)), choose=OneStandardError(), folds=4))
+    assert walk_forward(counted, BARS).folds[0].candidates[0].scores == (25.0,) * 4  # each bar after a decision
     rules = study(features=(), target=None, forecaster=None, signal=MovingAverageCross(Choice(2, 5), 20),
                   tuning=Tuning(lambda returns: float(np.log1p(returns).sum()), choose=OneStandardError()))  # fmt: skip
     for candidate in walk_forward(rules, BARS).folds[0].candidates:
