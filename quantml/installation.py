@@ -8,7 +8,7 @@ from importlib.metadata import distributions, version
 from typing import Final
 
 VERSIONED: Final = (
-    "arch", "exchange_calendars", "lightgbm", "numba", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy",
+    "arch", "exchange_calendars", "lightgbm", "numba", "numpy", "optuna", "pandas", "pyarrow", "scikit-learn", "scipy",
     "statsmodels", "TA-Lib",
 )  # fmt: skip
 """Packages whose versions belong to a run's identity."""
