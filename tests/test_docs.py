@@ -16,6 +16,7 @@ FEATURES = (DOCS / "features.md").read_text()
 SIMULATION = (DOCS / "simulation.md").read_text()
 SIGNALS = (DOCS / "signals.md").read_text()
 SWEEPS = (DOCS / "sweeps.md").read_text()
+ENSEMBLES = (DOCS / "ensembles.md").read_text()
 PROTOCOLS = {"Feature", "Features", "FittedTransform", "SampleWeight", "Target", "TargetRule", "Transform"}
 FUNCTIONS = {"as_transform", "feature_name", "latest_known", "weigh_rows"}
 
@@ -114,3 +115,12 @@ def test_the_example_of_trials_runs():
     assert found.returns.shape == (len(found.times), 9)
     assert 0.0 < found.probability < 1.0
     assert f"{found.times[-1]:%Y-%m-%d}" == "2016-12-30"
+
+
+def test_the_example_of_ensembles_runs(tmp_path):
+    (study,) = re.findall(r"```python\n(.*?)```", ENSEMBLES, re.DOTALL)
+    file = tmp_path / "ensemble.py"
+    file.write_text(study)
+    finished = qm.run(qm.load_study(file))
+    assert finished.leaks == ()
+    assert (finished.folds["averaged"].str.len() == len("[0, 1]")).all()

@@ -298,6 +298,20 @@ def test_weights_are_of_errors_known_at_each_decision_over_the_edges_of_folds():
     assert result.forecast.member_weights[-1, 0] == pytest.approx([0.8, 0.2], abs=0.05)
 
 
+def test_each_fold_weights_by_what_it_chose():
+    declared = study(
+        forecaster=Combined([Linear(), HistoricalMean()], InverseErrors(discount=Choice(0.5, 1.0))),
+        tuning=Tuning("sharpe_ratio", folds=2),
+    )
+    result = walk_forward(declared, BARS)
+    chosen = [fold.chosen["forecaster.weighting.discount"] for fold in result.folds]
+    assert set(chosen) == {0.5, 1.0}
+    for discount, fold in zip(chosen, result.folds, strict=True):
+        fixed = walked(forecaster=Combined([Linear(), HistoricalMean()], InverseErrors(discount=discount)))
+        rows = fold.fold.test
+        assert result.forecast.member_weights[rows].tobytes() == fixed.forecast.member_weights[rows].tobytes()
+
+
 def test_tuning_learns_weights_on_its_inner_blocks_alone():
     tuned = {"signal": Proportional(scale=Choice(5.0, 20.0)), "tuning": Tuning("annual_return", folds=2)}
     learned, equal = (
