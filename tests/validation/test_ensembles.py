@@ -140,7 +140,24 @@ def test_one_of_one_is_the_plain_study_bit_by_bit():
         assert same(plain, walked(forecaster=model, **{**tuned, "tuning": Tuning("sharpe_ratio", average=1)}))
 
 
+@dataclass(frozen=True)
+class Scaled:
+    """A step that is fitted."""
+
+    size: float = 0.0
+
+    def fit(self, train):
+        return Scaled(float(np.abs(train.y).mean()))
+
+    def __call__(self, weights, context):
+        return weights.frame * self.size
+
+
 ENSEMBLES = {
+    "steps": {
+        "signal": [Sign(threshold=Choice(0.0, 0.001)), Scaled()],
+        "tuning": Tuning("sharpe_ratio", folds=2, average=2),
+    },
     "last": {"forecaster": LastModels(Linear(), count=3), "validation": WalkForward(train=150, test=50, refit=20)},
     "best": {
         "features": [Returns(1), Momentum(Choice(3, 10))],
