@@ -17,6 +17,7 @@ FEATURES = (DOCS / "features.md").read_text()
 SIMULATION = (DOCS / "simulation.md").read_text()
 SIGNALS = (DOCS / "signals.md").read_text()
 SWEEPS = (DOCS / "sweeps.md").read_text()
+ENSEMBLES = (DOCS / "ensembles.md").read_text()
 PROTOCOLS = {"Feature", "Features", "FittedTransform", "SampleWeight", "Target", "TargetRule", "Transform"}
 FUNCTIONS = {"as_transform", "feature_name", "latest_known", "weigh_rows"}
 
@@ -128,3 +129,12 @@ def test_the_examples_of_tuning_run():
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| (lower|higher) \|", (DOCS / "tuning.md").read_text(), re.MULTILINE)
     told = {name: better for names, better in rows for name in re.findall(r"\w+", names)}
     assert told == {name: "lower" if part.sign < 0 else "higher" for name, part in FORECAST_SCORES.items()}
+
+
+def test_the_example_of_ensembles_runs(tmp_path):
+    (study,) = re.findall(r"```python\n(.*?)```", ENSEMBLES, re.DOTALL)
+    file = tmp_path / "ensemble.py"
+    file.write_text(study)
+    finished = qm.run(qm.load_study(file))
+    assert finished.leaks == ()
+    assert (finished.folds["averaged"].str.len() == len("[0, 1]")).all()

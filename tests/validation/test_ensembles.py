@@ -140,7 +140,24 @@ def test_one_of_one_is_the_plain_study_bit_by_bit():
         assert same(plain, walked(forecaster=model, **{**tuned, "tuning": Tuning("sharpe_ratio", average=1)}))
 
 
+@dataclass(frozen=True)
+class Scaled:
+    """A step that is fitted."""
+
+    size: float = 0.0
+
+    def fit(self, train):
+        return Scaled(float(np.abs(train.y).mean()))
+
+    def __call__(self, weights, context):
+        return weights.frame * self.size
+
+
 ENSEMBLES = {
+    "steps": {
+        "signal": [Sign(threshold=Choice(0.0, 0.001)), Scaled()],
+        "tuning": Tuning("sharpe_ratio", folds=2, average=2),
+    },
     "last": {"forecaster": LastModels(Linear(), count=3), "validation": WalkForward(train=150, test=50, refit=20)},
     "best": {
         "features": [Returns(1), Momentum(Choice(3, 10))],
@@ -296,6 +313,20 @@ def test_weights_are_of_errors_known_at_each_decision_over_the_edges_of_folds():
         assert result.forecast.mean[row] == pytest.approx(members[row] @ expected, rel=1e-9)
     # 392 errors of variances 1 and 4: the weight's standard deviation is about 0.16 x 2 / sqrt(392) = 0.016
     assert result.forecast.member_weights[-1, 0] == pytest.approx([0.8, 0.2], abs=0.05)
+
+
+def test_each_fold_weights_by_what_it_chose():
+    declared = study(
+        forecaster=Combined([Linear(), HistoricalMean()], InverseErrors(discount=Choice(0.5, 1.0))),
+        tuning=Tuning("sharpe_ratio", folds=2),
+    )
+    result = walk_forward(declared, BARS)
+    chosen = [fold.chosen["forecaster.weighting.discount"] for fold in result.folds]
+    assert set(chosen) == {0.5, 1.0}
+    for discount, fold in zip(chosen, result.folds, strict=True):
+        fixed = walked(forecaster=Combined([Linear(), HistoricalMean()], InverseErrors(discount=discount)))
+        rows = fold.fold.test
+        assert result.forecast.member_weights[rows].tobytes() == fixed.forecast.member_weights[rows].tobytes()
 
 
 def test_tuning_learns_weights_on_its_inner_blocks_alone():
