@@ -79,7 +79,7 @@ def run(
 ) -> None:
     """Run a study's walk-forward and write its report; exits with 3 where its light audit finds look-ahead."""
     from quantml.reports.publish import run as run_study
-    from quantml.reports.terminal import result_table, run_values
+    from quantml.reports.terminal import finished_values, result_table
     from quantml.runs import default_out
     from quantml.study_file import load_study
     from quantml.validation.dask import Dask
@@ -92,7 +92,7 @@ def run(
         study = load_study(file)
         finished = run_study(study, executor=executor, out=out or default_out(), progress=True, settings=settings,
                              open_lockbox=open_lockbox)  # fmt: skip
-    _show(run_values(finished) if as_json else result_table(finished))
+    _show(finished_values(finished) if as_json else result_table(finished))
     _alarm(bool(finished.leaks))
 
 

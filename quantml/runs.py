@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from quantml import record, storage
+from quantml import fold_facts, record, storage
 from quantml.bars import Bars
 from quantml.errors import ParameterError, StorageError
 from quantml.evaluation import metrics
@@ -50,9 +50,11 @@ class Run:
     manifest : mapping
         What was run: the study's canonical form and hash, data, versions, seed, metrics. JSON-able.
     folds : DataFrame
-        One row per fold: train and test dates, training rows, rows purged, chosen parameters (JSON), score in and
-        out of sample. Scores are the objective turned so that higher is better: for a metric of risk they are minus
-        the metric.
+        One row per fold: train and test dates, training rows, rows purged, chosen parameters (JSON), their score in
+        sample, on the inner validation blocks that they were chosen by, and out of sample; return per year in and out
+        of sample, and the walk-forward efficiency, the one over the other; the runner-up's parameters (JSON, null where
+        there is none) and score, and the margin to it. Scores are the objective turned so that higher is better: for a
+        metric of risk they are minus the metric.
     candidates : DataFrame
         One row per configuration scored inside a fold; its score is turned alike.
     forecasts : DataFrame
@@ -75,8 +77,8 @@ class Run:
         In a combinatorial study, the out-of-sample account of each backtest path; empty in a walk-forward, and in a run
         read from its folder. The other tables of such a run are of the first path, which is no better than any other.
     timing : mapping
-        Seconds, and in a saved run the time at which it finished (UTC); the one part that differs between two equal
-        runs.
+        Seconds, in all and of each fold, and in a saved run the time at which it finished (UTC); the one part that
+        differs between two equal runs.
     """
 
     manifest: Mapping[str, Any]
@@ -176,7 +178,8 @@ def run(
             result = since(result, int(bars.clock.searchsorted(market.sealed)))
         finished = _assemble(study, market, result, settings, found)
     spent = {"load": loaded - began, "walk_forward": walked - loaded, "audit": audited - walked}
-    timing = {**spent, "total": time.perf_counter() - began}
+    folds = {str(part.fold.number): part.seconds for part in result.folds}
+    timing = {**spent, "total": time.perf_counter() - began, "folds": folds}
     finished = replace(finished, timing=timing)
     return finished if out is None else _keep(finished, market, Path(out), documents)
 
@@ -256,12 +259,12 @@ def _assemble(study: Study, market: Market, result: WalkForwardResult, settings:
         verdict = verdict if result.is_forward else among_paths(verdict, len(result.records))
         verdict = verdict if found.passed else void(verdict, [str(leak) for leak in found.leaks])
     manifest = make_manifest(study, market, result, settings) | _measured(bars, result, simulation, benchmark)
-    manifest["audit"] = found.as_values()
+    manifest |= {"audit": found.as_values(), "walk_forward": fold_facts.walk_forward_facts(result, accounts)}
     if not result.is_forward:
         manifest["paths"] = record.paths_facts(result, accounts)
     return Run(
         manifest=manifest,
-        folds=record.folds_table(result, accounts),
+        folds=fold_facts.folds_table(result, accounts),
         candidates=record.candidates_table(result),
         forecasts=record.forecasts_table(result),
         weights=record.weights_table(result),
@@ -388,6 +391,7 @@ def load_run(folder: str | Path) -> Run:
     manifest = read_manifest(path / "run.json")
     verdict = read_verdict(path / VERDICT) if (path / VERDICT).exists() else None
     tables = {name: storage.read_parquet(path / f"{name}.parquet") for name in TABLES}
+    tables["folds"] = fold_facts.completed(tables["folds"])
     if any("metrics" in one for one in manifest.get("paths", ())):
         tables["path_equity"] = storage.read_parquet(path / "paths.parquet")
     timing = storage.read_json(path / "timing.json")

@@ -32,7 +32,7 @@ LAYERS = [
     {"study"},
     {"study_file"},
     {"validation"},
-    {"record", "manifest"},
+    {"record", "manifest", "fold_facts"},
     {"runs"},
     {"sensitivities"},
     {"operations", "reports"},

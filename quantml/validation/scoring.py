@@ -174,7 +174,19 @@ def _decided(problem: Problem, stretch: Stretch, forecast: Forecast | None, last
 
 
 def score(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None, fold: Fold) -> float:
-    """Score a candidate inside a fold by its simulated trades, net of costs.
+    """Score a candidate inside a fold by its simulated trades, net of costs; parameters are those of `earn`."""
+    return judge(problem, earn(problem, stretches, blocks, fold))
+
+
+def judge(problem: Problem, earned: Earned) -> float:
+    """Return the study's objective of what was earned, higher being better."""
+    objective = objective_of(problem)
+    with users_code(objective.metric, f"the objective {objective.name}", StudyError):
+        return objective.score(earned.returns, problem.bars.periods_per_year, earned.risk_free)
+
+
+def earn(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None, fold: Fold) -> Earned:
+    """Simulate a candidate's decisions inside a fold.
 
     Parameters
     ----------
@@ -188,11 +200,7 @@ def score(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block
         In a combinatorial study, what was earned on bars that the purge leaves is scored.
     """
     forward = problem.study.validation.is_forward
-    earned = _until(problem, stretches, blocks, fold.start) if forward else \
-        _around(problem, stretches, blocks, fold)  # fmt: skip
-    objective = objective_of(problem)
-    with users_code(objective.metric, f"the objective {objective.name}", StudyError):
-        return objective.score(earned.returns, problem.bars.periods_per_year, earned.risk_free)
+    return _until(problem, stretches, blocks, fold.start) if forward else _around(problem, stretches, blocks, fold)
 
 
 class Earned(NamedTuple):

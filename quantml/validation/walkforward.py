@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly
 from quantml.bars import Bars
 from quantml.errors import FoldError, InputError, QuantmlError
+from quantml.evaluation import metrics
 from quantml.forecasters.base import Fitted, Forecast
 from quantml.signals.base import Weights
 from quantml.study import Study
@@ -48,6 +51,10 @@ class FoldResult(ReadOnly):
         The signal steps, fitted where they have a `fit`.
     warnings : tuple of str
         What was logged as a warning, once each.
+    in_sample_return : float
+        Mean net return per year of the chosen configuration on its own training window, without compounding.
+    seconds : float
+        How long the fold took.
     """
 
     fold: Fold
@@ -60,6 +67,8 @@ class FoldResult(ReadOnly):
     baseline: Block | None
     steps: tuple[Any, ...]
     warnings: tuple[str, ...] = ()
+    in_sample_return: float = np.nan
+    seconds: float = 0.0
 
     @property
     def chosen(self) -> Values:
@@ -183,11 +192,12 @@ def _first_values(problem: Problem) -> Values:
 
 def run_fold(problem: Problem, fold: Fold) -> FoldResult:
     """Tune on the fold's training window, fit, and forecast its test block."""
+    began = time.perf_counter()
     try:
         with collected_warnings() as warned:
             candidates = search(problem, fold)
             result = _test(problem, fold, candidates, max(range(len(candidates)), key=lambda i: candidates[i].rank))
-        return replace(result, warnings=tuple(warned))
+        return replace(result, warnings=tuple(warned), seconds=time.perf_counter() - began)
     except InputError as error:
         raise type(error).with_text(f"{_name(problem, fold)}: {error}") from error
     except QuantmlError as error:
@@ -210,11 +220,18 @@ def _test(problem: Problem, fold: Fold, candidates: tuple[Candidate, ...], choic
         baseline = _baseline_block(problem, fold, chosen)
         purged = problem.purged(fold, chosen)
     steps = scoring.fit_steps(problem, fold, chosen)
-    in_sample = np.nan
+    in_sample = earned = np.nan
     if study.signal:
         stretch = Stretch(fold.train, steps, chosen)
-        in_sample = scoring.score(problem, [stretch], None if trained is None else [trained], fold)
-    return FoldResult(fold, candidates, choice, rows, purged, in_sample, block, baseline, steps)
+        inside = scoring.earn(problem, [stretch], None if trained is None else [trained], fold)
+        in_sample, earned = scoring.judge(problem, inside), yearly(problem, inside.returns)
+    return FoldResult(fold, candidates, choice, rows, purged, in_sample, block, baseline, steps,
+                      in_sample_return=earned)  # fmt: skip
+
+
+def yearly(problem: Problem, returns: pd.Series) -> float:
+    """Return the mean of net returns per year, without compounding: blocks are short; NaN where there is none."""
+    return metrics.annual_mean_return(returns, periods_per_year=problem.bars.periods_per_year)
 
 
 def _forecast_block(problem: Problem, fold: Fold, chosen: Values) -> tuple[Block, Block, int]:
