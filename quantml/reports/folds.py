@@ -103,25 +103,47 @@ class _Column:
 
 
 def table(facts: Facts) -> Table:
-    """One row per fold."""
+    """One row per fold: dates, rows and scores."""
+    folds = facts.run.folds
+    efficient = [words.number(one) for one in folds["efficiency"]]
+    columns = [
+        _numbers(folds),
+        *_dates(folds, {"Trained from": "train_first", "Tested from": "test_first", "until": "test_last"}),
+        *(_counts(head, folds[name]) for head, name in (("Rows", "rows"), ("Purged", "purged"))),
+        *(_scores(facts, head, name) for head, name in _SCORES.items()),
+        _Column("Efficiency", "r", efficient, shown=bool(folds["efficiency"].notna().any())),
+    ]
+    return _table("Folds", columns)
+
+
+def second_table(facts: Facts) -> Table | None:
+    """One row per fold: what it chose, and the runner-up; None where nothing was tuned."""
     folds = facts.run.folds
     chosen = _chosen(folds)
+    if not any(chosen):
+        return None
     columns = [
-        _Column("Fold", "r", [str(number) for number in folds["fold"]]),
-        _Column("Trained from", "l", [words.day(moment) for moment in folds["train_first"]]),
-        _Column("Tested from", "l", [words.day(moment) for moment in folds["test_first"]]),
-        _Column("until", "l", [words.day(moment) for moment in folds["test_last"]]),
-        *(_counts(head, folds[name]) for head, name in (("Rows", "rows"), ("Purged", "purged"))),
-        _Column("Tried", "r", [words.count(int(number)) for number in folds["candidates"]], shown=any(chosen)),
-        *(_scores(facts, head, name) for head, name in _SCORES.items()),
-        _Column("Efficiency", "r", [words.number(one) for one in folds["efficiency"]],
-                shown=bool(folds["efficiency"].notna().any())),
-        _Column("Chosen", "w", _choice_texts(chosen), shown=any(chosen)),
+        _numbers(folds),
+        *_dates(folds, {"Tested from": "test_first"}),
+        _counts("Tried", folds["candidates"]),
+        _Column("Chosen", "w", _choice_texts(chosen)),
         *_second(facts, chosen),
-    ]  # fmt: skip
+    ]
+    return _table("What each fold chose, and the runner-up", columns)
+
+
+def _table(label: str, columns: list[_Column]) -> Table:
     shown = [column for column in columns if column.shown]
     rows = zip(*(column.cells for column in shown), strict=True)
-    return Table.of("Folds", [column.head for column in shown], rows, "".join(column.align for column in shown))
+    return Table.of(label, [column.head for column in shown], rows, "".join(column.align for column in shown))
+
+
+def _numbers(folds: pd.DataFrame) -> _Column:
+    return _Column("Fold", "r", [str(number) for number in folds["fold"]])
+
+
+def _dates(folds: pd.DataFrame, named: dict[str, str]) -> list[_Column]:
+    return [_Column(head, "l", [words.day(moment) for moment in folds[name]]) for head, name in named.items()]
 
 
 _SCORES: Final = {"In sample": "in_sample", "Validation": "validation", "Out": "out_of_sample"}

@@ -76,6 +76,7 @@ def _always(facts: Facts) -> dict[str, Any]:
             "choices": folds.choices(facts),
             "steady": folds.steady(facts),
             "table": folds.table(facts),
+            "second": folds.second_table(facts),
             "efficient": bool(facts.run.folds["efficiency"].notna().any()),
         },
         "provenance": {
