@@ -129,7 +129,7 @@ def second_table(facts: Facts) -> Table | None:
         _Column("Chosen", "w", _choice_texts(chosen)),
         *_second(facts, chosen),
     ]
-    return _table("What each fold chose, and the runner-up", columns)
+    return _table("What each fold chose", columns)
 
 
 def _table(label: str, columns: list[_Column]) -> Table:
