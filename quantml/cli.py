@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from quantml import __version__
+from quantml.cli_matrix import matrix_command
 from quantml.errors import InputError, MissingExtra, ParameterError, QuantmlError, StorageError
 
 if TYPE_CHECKING:
@@ -348,6 +349,9 @@ def _show(content: RenderableType | dict[str, Any]) -> None:
     from rich.console import Console
 
     Console(highlight=False, soft_wrap=isinstance(content, str)).print(content, markup=False)
+
+
+app.command()(matrix_command(_prints_to_stderr, _show, _alarm))
 
 
 def _version(asked: bool) -> None:

@@ -35,7 +35,9 @@ LAYERS = [
     {"record", "manifest", "fold_facts"},
     {"runs"},
     {"sensitivities"},
+    {"matrices"},
     {"operations", "reports"},
+    {"cli_matrix"},
     {"cli"},
     {"__main__"},
 ]
@@ -112,7 +114,7 @@ def outside_imports(path):
         ("matplotlib", {"reports"}),
         ("jinja2", {"reports"}),
         ("yfinance", {"loaders"}),
-        ("typer", {"cli"}),
+        ("typer", {"cli", "cli_matrix"}),
         ("statsmodels", {"forecasters", "signals"}),
         ("lightgbm", {"forecasters"}),
         ("talib", {"features"}),

@@ -114,3 +114,13 @@ def test_the_example_of_trials_runs():
     assert found.returns.shape == (len(found.times), 9)
     assert 0.0 < found.probability < 1.0
     assert f"{found.times[-1]:%Y-%m-%d}" == "2016-12-30"
+
+
+def test_the_example_of_the_walk_forward_runs():
+    text = (DOCS / "walkforward.md").read_text()
+    made = {}
+    exec(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0], made)
+    assert len(made["found"].cells) == 4
+    assert made["found"].own.run.startswith("study/")
+    added = set(made["finished"].folds) - {"fold", "train_first", "train_last", "test_first", "test_last", "candidates"}
+    assert {name for name in added if f"`{name}`" not in text} == set()
