@@ -8,7 +8,7 @@ from tests.test_cli import quantml, study
 
 
 def test_a_grid_is_run_shown_and_kept(tmp_path):
-    path = study(tmp_path, "print('hello'); study = Study(data=data, **rule)")
+    path = study(tmp_path, "print('hello'); study = Study(data=data, features=[Momentum(5)], **model)")
     done = quantml("matrix", path, "--test", "6m", "--offsets", "0,5", "--json", "--workers", "2", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("hello")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,14 @@ import pandas as pd
 from quantml.evaluation import metrics
 from quantml.evaluation.anova import Variance, two_way
 from quantml.matrices.cells import Cell, Length, Plan, plan
+from quantml.matrices.workers import Lasting
 from quantml.runs import Document, Run, run
 from quantml.sensitivities.cells import outcome_of
 from quantml.study import Study
-from quantml.validation.workers import Progress, Workers
+from quantml.validation.workers import Progress, Workers, as_workers
+
+SAME: Final = 1e-9
+"""Sharpe ratios that differ by no more than this differ by rounding."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,17 @@ class Matrix:
 
     @property
     def luck(self) -> float:
-        """Share of that variance between cells of equal lengths that start elsewhere: luck of the calendar."""
-        return self.variance.within.share
+        """Share of that variance between cells of equal lengths that start elsewhere: luck of the calendar.
+
+        NaN where a cell never traded, or all came to the same.
+        """
+        return float("nan") if self._is_flat else self.variance.within.share
+
+    @property
+    def _is_flat(self) -> bool:
+        """Whether all cells came to the same, up to rounding: nothing hangs on the windows of a rule without tuning."""
+        known = [one.sharpe_ratio for one in self.outcomes.values()]
+        return max(known) - min(known) <= SAME
 
     @property
     def span(self) -> tuple[float, float]:
@@ -112,8 +125,10 @@ class Matrix:
     def sentence(self) -> str:
         """How much is luck of the calendar, and where the declared study lies."""
         found, low, high = self.variance, *self.span
+        if self._is_flat:
+            return "All cells came to the same: nothing of the study hangs on its windows."
         if math.isnan(self.luck):
-            return "The cells cannot be told apart: one never traded, or all came to the same."
+            return "The cells cannot be compared: one of them never traded."
         lengths = f"train={self.plan.declared.train} and test={self.plan.declared.test}"
         return (
             f"Of the variance of the Sharpe ratio over {len(self.outcomes)} cells, {_percent(self.luck)} is luck of the"
@@ -189,12 +204,16 @@ def run_cells(
     """
     laid = plan(study.override(settings) if settings else study, train, test, offsets)
     outcomes, whole, done = {}, sum(laid.folds.values()), 0
-    for cell, count in laid.folds.items():
-        told = None if progress is None else _shifted(progress, done, whole)
-        changes = [*settings, *cell.settings]
-        finished = run(study, executor=executor, out=out, progress=told, settings=changes, documents=documents)
-        outcomes[cell] = _outcome(finished, laid.first)
-        done += count
+    workers = Lasting(as_workers(executor))
+    try:
+        for cell, count in laid.folds.items():
+            told = None if progress is None else _shifted(progress, done, whole)
+            changes = [*settings, *cell.settings]
+            finished = run(study, executor=workers, out=out, progress=told, settings=changes, documents=documents)
+            outcomes[cell] = _outcome(finished, laid.first)
+            done += count
+    finally:
+        workers.end()
     return Matrix(study.name, laid, outcomes)
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -10,26 +11,29 @@ import pytest
 from rich.console import Console
 
 import quantml as qm
-from quantml import Costs, Fill, Study, WalkForward, metrics
+from quantml import Choice, Costs, Fill, Study, Tuning, WalkForward, metrics
 from quantml.errors import InputError, ParameterError, SplitError, StudyError
 from quantml.forecasters import HistoricalMean
 from quantml.loaders import Sample
 from quantml.matrices import Cell, Matrix
 from quantml.matrices.cells import Plan
 from quantml.matrices.whole import Outcome
+from quantml.matrices.workers import Lasting
 from quantml.reports.matrix import matrix_page, matrix_table, page_of
 from quantml.runs import list_runs, load_run
 from quantml.signals import MovingAverageCross
 from quantml.storage import json_bytes
 from quantml.targets import ForwardReturn
 from quantml.validation.trials.record import TrialRecord
+from quantml.validation.workers import Serial, run_tasks
 from tests.reports.conftest import Parsed
 
 
 def study(**changes):
     parts = {
         "data": Sample("indices", start="2013-01-01", symbols=["^GSPC"]),
-        "signal": MovingAverageCross(fast=5, slow=50),
+        "signal": MovingAverageCross(fast=Choice(5, 20), slow=Choice(50, 100)),
+        "tuning": Tuning("sharpe_ratio"),
         "costs": Costs(commission_bps=1),
         "fill": Fill.NEXT_CLOSE,
         "validation": WalkForward(train="2y", test="6m"),
@@ -94,6 +98,11 @@ def test_a_cell_is_the_plain_run_with_the_same_settings(found, folder, tmp_path)
     assert row["turnover"] == pytest.approx(252 * per_bar, rel=1e-9)
 
 
+def test_lengths_and_starts_tell_the_cells_apart(found):
+    assert 0.0 < found.luck < 1.0
+    assert found.cells["sharpe_ratio"].nunique() >= 4
+
+
 def test_the_common_span_begins_where_the_last_cell_does(found, folder):
     clock = study().load_bars().clock
     firsts = [load_run(folder / name).folds["test_first"].min() for name in found.cells["run"]]
@@ -129,9 +138,40 @@ def test_luck_range_and_rank_of_a_grid_worked_by_hand():
 def test_a_cell_that_never_traded_leaves_nothing_to_split():
     made = of([1.0, 3.0, 2.0, 4.0, np.nan, 7.0, 10.0, 8.0])
     assert made.rank is None
-    assert made.sentence == "The cells cannot be told apart: one never traded, or all came to the same."
+    assert made.sentence == "The cells cannot be compared: one of them never traded."
     assert json.loads(json_bytes(made.as_values()))["luck"] is None
     assert "–" in matrix_page(made).decode()
+
+
+def test_cells_that_differ_by_rounding_are_the_same():
+    made = of([1.0, 1.0 + 1e-12] * 4)
+    assert made.sentence == "All cells came to the same: nothing of the study hangs on its windows."
+    assert np.isnan(made.luck)
+    assert json.loads(json_bytes(made.as_values()))["luck"] is None
+
+
+def test_workers_are_started_once_for_all_cells_and_stopped():
+    class Counted(Serial):
+        calls: ClassVar[list[str]] = []
+
+        def start(self):
+            self.calls.append("start")
+            return super().start()
+
+        def stop(self, *, kill=False):
+            self.calls.append("stop")
+
+    lasting = Lasting(Counted())
+    for _ in range(2):
+        assert run_tasks(lasting, divmod, 7, [2, 3]) == [(3, 1), (2, 1)]
+        lasting.stop()
+    lasting.start()
+    lasting.start()  # they broke within a run
+    lasting.stop(kill=True)
+    assert Counted.calls == ["start", "start", "stop"]
+    Counted.calls.clear()
+    qm.walk_forward_matrix(study(), offsets=(0, 5), executor=Counted())
+    assert Counted.calls == ["start", "stop"]
 
 
 def test_the_page_stands_alone_and_the_declared_lengths_are_outlined(found):
@@ -178,7 +218,7 @@ def test_a_grid_that_cannot_be_run_is_refused_before_anything_is(name, tmp_path)
 
 def test_a_study_that_does_not_walk_forward_or_trade_is_refused():
     combined = study(validation=qm.CombinatorialPurged(6, 2))
-    only = study(target=ForwardReturn(5), forecaster=HistoricalMean(), signal=None)
+    only = study(target=ForwardReturn(5), forecaster=HistoricalMean(), signal=None, tuning=None)
     for one, text in ((combined, "be validated by WalkForward; got 'CombinatorialPurged'"), (only, "must trade")):
         with pytest.raises(StudyError, match="the study of a walk-forward matrix") as caught:
             qm.walk_forward_matrix(one, offsets=(0, 5))
