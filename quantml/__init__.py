@@ -48,6 +48,7 @@ __all__ = [
     "simulate",
     "sweep",
     "targets",
+    "walk_forward_matrix",
 ]
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from quantml.exogenous import Exogenous as Exogenous
     from quantml.forecasters.base import Forecast as Forecast
     from quantml.kernels import kernel as kernel
+    from quantml.reports.matrix import walk_forward_matrix as walk_forward_matrix
     from quantml.reports.publish import run as run
     from quantml.runs import Run as Run
     from quantml.runs import load_run as load_run
@@ -131,5 +133,6 @@ else:
             "simulate": "simulation.simulator",
             "sweep": "simulation.sweeps.tables",
             "targets": ".targets",
+            "walk_forward_matrix": "reports.matrix",
         },
     )

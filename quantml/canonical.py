@@ -47,6 +47,9 @@ from quantml.user_code import (
 
 NOT_CANONICAL: Final[Mapping[str, str]] = {"canonical": "left out"}
 """Metadata of a dataclass field that says where something came from, not what it means."""
+CANONICAL_IF_GIVEN: Final[Mapping[str, str]] = {"canonical": "left out at its default"}
+"""Metadata of a dataclass field that means nothing at its default, so that what was declared before there was such a
+field keeps its form."""
 
 _CONSTANTS: Final = (
     *(bytes, complex, range, uuid.UUID, pathlib.PurePath),
@@ -171,7 +174,7 @@ class _Encoder:
 
     def _dataclass(self, value: Any) -> dict[str, Any]:
         """Encode the fields in their order, then whatever else the object holds: no audit could see into a table."""
-        left_out = _left_out(type(value))
+        left_out = _left_out(value)
         held = {part.name: getattr(value, part.name) for part in fields(value) if hasattr(value, part.name)}
         held = {name: part for name, part in {**held, **_state(value)}.items() if name not in left_out}
         return self._typed(value, held)
@@ -317,10 +320,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _left_out(kind: Any) -> set[str]:
-    """Name the fields that say where something came from; only quantml's own classes may leave any out."""
-    own = [part for part in kind.__mro__ if is_dataclass(part) and not is_users(part.__module__)]
-    return {part.name for one in own for part in fields(one) if part.metadata == NOT_CANONICAL}
+def _left_out(value: Any) -> set[str]:
+    """Name the fields that say where something came from, or nothing; only quantml's own classes may leave any out."""
+    own = [part for part in type(value).__mro__ if is_dataclass(part) and not is_users(part.__module__)]
+    declared = {part.name: part for one in own for part in fields(one)}
+    silent = {name for name, part in declared.items()
+              if part.metadata == CANONICAL_IF_GIVEN and getattr(value, name) == part.default}  # fmt: skip
+    return silent | {name for name, part in declared.items() if part.metadata == NOT_CANONICAL}
 
 
 def _field(name: str) -> str:

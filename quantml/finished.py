@@ -14,6 +14,7 @@ import pandas as pd
 from quantml import storage
 from quantml.errors import StorageError
 from quantml.evaluation.verdict import Verdict
+from quantml.fold_facts import completed
 from quantml.manifest import read_manifest, read_verdict
 from quantml.simulation.simulator import Simulation
 from quantml.study import Study
@@ -36,9 +37,11 @@ class Run:
     manifest : mapping
         What was run: the study's canonical form and hash, data, versions, seed, metrics. JSON-able.
     folds : DataFrame
-        One row per fold: train and test dates, training rows, rows purged, chosen parameters (JSON), score in and
-        out of sample. Scores are the objective turned so that higher is better: for a metric of risk they are minus
-        the metric.
+        One row per fold: train and test dates, training rows, rows purged, chosen parameters (JSON), their score in
+        sample, on the inner validation blocks that they were chosen by, and out of sample; return per year in and out
+        of sample, and the walk-forward efficiency, the one over the other; the runner-up's parameters (JSON, null where
+        there is none) and score, and the margin to it. Scores are the objective turned so that higher is better: for a
+        metric of risk they are minus the metric.
     candidates : DataFrame
         One row per configuration scored inside a fold; its score is turned alike.
     forecasts : DataFrame
@@ -61,8 +64,8 @@ class Run:
         In a combinatorial study, the out-of-sample account of each backtest path; empty in a walk-forward, and in a run
         read from its folder. The other tables of such a run are of the first path, which is no better than any other.
     timing : mapping
-        Seconds, and in a saved run the time at which it finished (UTC); the one part that differs between two equal
-        runs.
+        Seconds, in all and of each fold, and in a saved run the time at which it finished (UTC); the one part that
+        differs between two equal runs.
     """
 
     manifest: Mapping[str, Any]
@@ -160,6 +163,7 @@ def load_run(folder: str | Path) -> Run:
     manifest = read_manifest(path / "run.json")
     verdict = read_verdict(path / VERDICT) if (path / VERDICT).exists() else None
     tables = {name: storage.read_parquet(path / f"{name}.parquet") for name in TABLES}
+    tables["folds"] = completed(tables["folds"])
     if any("metrics" in one for one in manifest.get("paths", ())):
         tables["path_equity"] = storage.read_parquet(path / "paths.parquet")
     timing = storage.read_json(path / "timing.json")

@@ -45,6 +45,8 @@ SHAPE: Final[Mapping[str, Any]] = {
     "work": dict.fromkeys(("folds", "candidates", "training_rows", "purged_rows"), int),
 }
 """What every reader of a manifest counts on."""
+_FOLDS: Final[Mapping[str, Any]] = {"walk_forward": {"parameters": dict}}
+"""What folds come to together, in runs since that is told."""
 
 
 def make_manifest(study: Study, market: Market, result: WalkForwardResult, settings: Sequence[str]) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         If it is missing, damaged, of another format version, or lacks what a report needs.
     """
     manifest = storage.read_json(path)
-    storage.check_shape(manifest, SHAPE, path)
+    storage.check_shape(manifest, {**SHAPE, **(_FOLDS if "walk_forward" in manifest else {})}, path)
     try:
         Fill(manifest["fill"])
         for name in ("first_decision", "last_decision"):

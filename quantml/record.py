@@ -21,10 +21,7 @@ from quantml.simulation.simulator import Simulation
 from quantml.study import Study
 from quantml.survivorship import SURVIVORSHIP, universe_facts, universe_notes
 from quantml.timing import Fill
-from quantml.validation.ensembles import averaged_columns, member_columns
-from quantml.validation.judging import score_tested
-from quantml.validation.objectives import ForecastScore
-from quantml.validation.scoring import objective_of
+from quantml.validation.ensembles import member_columns
 from quantml.validation.walkforward import FoldResult, WalkForwardResult
 
 FILL: Final = "Fill:"
@@ -33,60 +30,6 @@ CAUTIONS: Final = (SURVIVORSHIP, FILL)
 """How notes begin that are shown beside the verdict: they bear on what it is worth."""
 REPEATED: Final = 0.2
 """Share of a symbol's bars whose open repeats the previous close, above which fills at the open are warned of."""
-
-
-def folds_table(result: WalkForwardResult, accounts: Sequence[Simulation]) -> pd.DataFrame:
-    """One row per fold: where it trained and tested, what it chose, and its score in and out of sample.
-
-    Parameters
-    ----------
-    result : WalkForwardResult
-    accounts : sequence of Simulation
-        Of each of its records; none where the study does not trade.
-    """
-    clock = result.problem.bars.clock
-    rows = []
-    for place, part in enumerate(result.folds):
-        rows.append(
-            {
-                "fold": part.fold.number,
-                "train_first": clock[part.fold.train[0]],
-                "train_last": clock[part.fold.train[-1]],
-                "test_first": clock[part.fold.start],
-                "test_last": clock[part.fold.stop - 1],
-                "rows": part.rows,
-                "purged": part.purged,
-                "candidates": len(part.candidates),
-                "in_sample": part.in_sample,
-                "out_of_sample": _out_of_sample(result, accounts, place),
-                "parameters": parameters_text(part.chosen, result.problem.study),
-                **averaged_columns(part, result.problem.study),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _out_of_sample(result: WalkForwardResult, accounts: Sequence[Simulation], place: int) -> float:
-    """Score the returns that a fold's decisions earned: from the bar after each of its blocks' first to the next's.
-
-    Where forecasts are what tuning scores, score those of the fold's test rows.
-    """
-    goal, part = objective_of(result.problem), result.folds[place]
-    if isinstance(goal, ForecastScore):
-        assert part.block is not None
-        return score_tested(result.problem, goal, part.block, part.baseline, part.chosen)
-    found: list[tuple[pd.Series, pd.Series]] = []
-    for record, account in zip(result.records, accounts, strict=False):
-        stops = [int(piece.test[0]) for piece in record.pieces[1:]] + [len(result.problem.bars) - 1]
-        spans = [(int(piece.test[0]), stop) for piece, stop in zip(record.pieces, stops, strict=True)
-                 if piece.place == place]  # fmt: skip
-        for start, stop in spans:
-            rows = slice(max(start - result.first, 0) + 1, max(stop - result.first, 0) + 1)
-            found.append((account.returns.iloc[rows], account.risk_free.iloc[rows]))
-    if not sum(len(returns) for returns, _ in found):
-        return float("nan")
-    returns, risk_free = (pd.concat(parts).sort_index() for parts in zip(*found, strict=True))
-    return goal.score(returns, result.problem.bars.periods_per_year, risk_free)
 
 
 def paths_table(accounts: Sequence[Simulation]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from quantml import record, storage
+from quantml import fold_facts, record, storage
 from quantml.bars import Bars
 from quantml.errors import ParameterError, StorageError
 from quantml.evaluation import metrics
@@ -102,7 +102,8 @@ def run(
             result = since(result, int(bars.clock.searchsorted(market.sealed)))
         finished = _assemble(study, market, result, settings, found)
     spent = {"load": loaded - began, "walk_forward": walked - loaded, "audit": audited - walked}
-    timing = {**spent, "total": time.perf_counter() - began}
+    folds = {str(part.fold.number): part.seconds for part in result.folds}
+    timing = {**spent, "total": time.perf_counter() - began, "folds": folds}
     finished = replace(finished, timing=timing)
     if out is None or checkpoints is None:
         return finished
@@ -197,12 +198,12 @@ def _assemble(study: Study, market: Market, result: WalkForwardResult, settings:
         verdict = verdict if result.is_forward else among_paths(verdict, len(result.records))
         verdict = verdict if found.passed else void(verdict, [str(leak) for leak in found.leaks])
     manifest = make_manifest(study, market, result, settings) | _measured(bars, result, simulation, benchmark)
-    manifest["audit"] = found.as_values()
+    manifest |= {"audit": found.as_values(), "walk_forward": fold_facts.walk_forward_facts(result, accounts)}
     if not result.is_forward:
         manifest["paths"] = record.paths_facts(result, accounts)
     return Run(
         manifest=manifest,
-        folds=record.folds_table(result, accounts),
+        folds=fold_facts.folds_table(result, accounts),
         candidates=record.candidates_table(result),
         forecasts=record.forecasts_table(result),
         weights=record.weights_table(result),

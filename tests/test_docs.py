@@ -138,3 +138,13 @@ def test_the_example_of_ensembles_runs(tmp_path):
     finished = qm.run(qm.load_study(file))
     assert finished.leaks == ()
     assert (finished.folds["averaged"].str.len() == len("[0, 1]")).all()
+
+
+def test_the_example_of_the_walk_forward_runs():
+    text = (DOCS / "walkforward.md").read_text()
+    made = {}
+    exec(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0], made)
+    assert len(made["found"].cells) == 4
+    assert made["found"].own.run.startswith("study/")
+    added = set(made["finished"].folds) - {"fold", "train_first", "train_last", "test_first", "test_last", "candidates"}
+    assert {name for name in added if f"`{name}`" not in text} == set()

@@ -14,6 +14,7 @@ import typer
 
 from quantml import __version__
 from quantml.cli import kept, prices, studies
+from quantml.cli.matrix import matrix
 from quantml.cli.terminal import BAD_INPUT, FAILED, STOPPED
 from quantml.errors import InputError, MissingExtra, QuantmlError
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.command()(studies.run)
 app.command()(studies.audit)
+app.command()(matrix)
 app.command()(kept.runs)
 app.command()(kept.trials)
 app.command()(kept.report)

@@ -38,7 +38,7 @@ def run(
     What its folds make is kept, and not made again by later runs, stopped ones included.
     """
     from quantml.reports.publish import run as run_study
-    from quantml.reports.terminal import result_table, run_values
+    from quantml.reports.terminal import finished_values, result_table
     from quantml.runs import default_out
     from quantml.study_file import load_study
     from quantml.validation.dask import Dask
@@ -52,7 +52,7 @@ def run(
         study = load_study(file)
         finished = run_study(study, executor=executor, out=folder, progress=True, settings=settings,
                              open_lockbox=open_lockbox, resume=resume)  # fmt: skip
-    show(run_values(finished) if as_json else result_table(finished))
+    show(finished_values(finished) if as_json else result_table(finished))
     alarm(bool(finished.leaks))
 
 

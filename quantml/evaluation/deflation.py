@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from quantml.evaluation.series import as_returns
+from quantml.evaluation.series import excess_over
 from quantml.evaluation.sharpe import deflated_sharpe_ratio, expected_maximum_sharpe
 
 
@@ -96,7 +96,7 @@ def deflate(
     """
     variance = float(np.var(sharpe_ratios, ddof=1)) if len(sharpe_ratios) > 1 else 0.0
     per_period = variance / periods_per_year
-    beyond = as_returns(returns) - np.asarray(risk_free, dtype=np.float64)
+    beyond = excess_over(returns, risk_free)
     return Deflation(
         trials=len(sharpe_ratios),
         variance=per_period,

@@ -13,7 +13,7 @@ from quantml.errors import DataError
 from quantml.evaluation.bootstrap import Seed, Spread, studentised
 from quantml.evaluation.performance import annual_return, sharpe_ratio
 from quantml.evaluation.relative import excess_return
-from quantml.evaluation.series import Values, as_offset, as_pair, as_periods, as_returns, growth, place, varies
+from quantml.evaluation.series import Values, as_pair, as_periods, excess_over, growth, place, varies
 
 RESAMPLES: Final = 5000
 """Resampled records by default: the interval's ends then vary by about one percent of its width."""
@@ -133,7 +133,7 @@ def sharpe_interval(
     ParameterError
         If `confidence`, `resamples` or `block` is out of range.
     """
-    excess = as_returns(returns) - as_offset(risk_free, returns, "risk_free")
+    excess = excess_over(returns, risk_free)
     estimate = sharpe_ratio(returns, periods_per_year=periods_per_year, risk_free=risk_free)
     if not varies(excess):
         return Interval(estimate, math.nan, math.nan, confidence, excess.size, 1, resamples)

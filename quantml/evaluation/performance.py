@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from quantml.evaluation.series import Values, as_offset, as_periods, as_returns, growth, ratio, varies
+from quantml.evaluation.series import Values, as_offset, as_periods, as_returns, excess_over, growth, ratio, varies
 
 
 def total_return(returns: ArrayLike) -> float:
@@ -144,7 +144,7 @@ def sharpe_ratio(returns: ArrayLike, *, periods_per_year: float, risk_free: Arra
     >>> round(sharpe_ratio([0.01, 0.03], periods_per_year=1), 6)
     1.414214
     """
-    excess = as_returns(returns) - as_offset(risk_free, returns, "risk_free")
+    excess = excess_over(returns, risk_free)
     scale = math.sqrt(as_periods(periods_per_year))
     return ratio(excess.mean(), _deviation(excess)) * scale if varies(excess) else math.nan
 
@@ -237,7 +237,7 @@ def kelly_fraction(returns: ArrayLike, *, risk_free: ArrayLike = 0.0) -> float:
     float
         NaN for fewer than two returns, or where they are all equal.
     """
-    excess = as_returns(returns) - as_offset(risk_free, returns, "risk_free")
+    excess = excess_over(returns, risk_free)
     return ratio(excess.mean(), _deviation(excess) ** 2) if varies(excess) else math.nan
 
 

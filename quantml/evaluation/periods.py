@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
 from quantml.errors import DataError, ParameterError
-from quantml.evaluation.series import as_offset, as_periods, as_returns, growth, labels
+from quantml.evaluation.series import as_periods, excess_over, growth, labels
 
 
 def monthly_returns(returns: pd.Series) -> pd.DataFrame:
@@ -94,7 +94,7 @@ def rolling_sharpe_ratio(
     """
     if window < 2:
         raise ParameterError("window", must="be at least 2 periods", got=window)
-    excess = as_returns(returns) - as_offset(risk_free, returns, "risk_free")
+    excess = excess_over(returns, risk_free)
     result = np.full(excess.size, math.nan)
     if excess.size >= window:
         views = sliding_window_view(excess, window)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, SupportsFloat
+from typing import Any, Final, SupportsFloat
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from quantml.errors import DataError, ParameterError
 
+ROUNDED: Final = 1e-14
+"""Excess return per period that may be rounding."""
 Values = NDArray[np.float64]
 
 
@@ -107,6 +109,20 @@ def growth(returns: ArrayLike, name: str = "returns") -> Values:
         got, where = float(values[bad[0]]), place(returns, bad[0])
         raise DataError(name, must="be at or above -1 to be compounded", got=got, where=where)
     return 1.0 + values
+
+
+def excess_over(returns: ArrayLike, risk_free: ArrayLike, name: str = "risk_free") -> Values:
+    """Take what cash earned off returns, which are ratios of account values and so rounded by about 2e-16.
+
+    An account that only earns what cash does has no excess at all: a difference of at most `ROUNDED` is rounding.
+    """
+    cash = as_offset(risk_free, returns, name)
+    return without_rounding(as_returns(returns) - cash, cash)
+
+
+def without_rounding(excess: Values, cash: Values) -> Values:
+    """Set what may be rounding to 0.0 among returns, of any shape, from which what cash earned was taken off."""
+    return np.where((np.abs(excess) <= ROUNDED) & (cash != 0.0), 0.0, excess)
 
 
 def varies(values: Values) -> bool:

@@ -10,10 +10,12 @@ __all__ = [
     "result_table",
     "run",
     "runs_table",
+    "walk_forward_matrix",
     "write_report",
 ]
 
 if TYPE_CHECKING:
+    from quantml.reports.matrix import walk_forward_matrix as walk_forward_matrix
     from quantml.reports.publish import run as run
     from quantml.reports.publish import write_report as write_report
     from quantml.reports.terminal import forecast_table as forecast_table
@@ -29,6 +31,7 @@ else:
             "result_table": "terminal",
             "run": "publish",
             "runs_table": "terminal",
+            "walk_forward_matrix": "matrix",
             "write_report": "publish",
         },
     )

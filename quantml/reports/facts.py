@@ -129,6 +129,6 @@ class Facts:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """The objective of each fold, ``in_sample`` and ``out_of_sample``, in its own unit and with its own sign."""
-        kept = self.run.folds[["in_sample", "out_of_sample"]].astype("float64")
+        """The objective of each fold, ``in_sample``, ``validation`` and ``out_of_sample``, in its own unit and sign."""
+        kept = self.run.folds[["in_sample", "validation", "out_of_sample"]].astype("float64")
         return -kept if self.goal.lower_is_better else kept

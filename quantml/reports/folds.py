@@ -30,7 +30,7 @@ def summary(facts: Facts) -> str:
             f"{words.plural(work['training_rows'], 'training row')} in all; {work['purged_rows']:,} were left out"
             f" because {purged}."
         )
-    return " ".join([*sentences, *_kept(facts), *paths(facts)])
+    return " ".join([*sentences, *_kept(facts), *efficiency(facts), *paths(facts)])
 
 
 _FORWARD: Final = (
@@ -59,8 +59,20 @@ def paths(facts: Facts) -> list[str]:
     ]
 
 
+def efficiency(facts: Facts) -> list[str]:
+    """In a sentence: the walk-forward efficiency over all folds; nothing for a study that does not trade."""
+    found = facts.manifest.get("walk_forward", {})
+    inside, outside = found.get("in_sample_return"), found.get("out_of_sample_return")
+    if not (words.is_number(inside) and words.is_number(outside)):
+        return []
+    earned = f"{words.percent(outside)} per year out of sample, {words.percent(inside)} in the folds' training windows"
+    if not words.is_number(found["efficiency"]):
+        return [f"There is no walk-forward efficiency, since nothing was earned in sample: {earned}."]
+    return [f"Walk-forward efficiency: {words.number(found['efficiency'])} ({earned}, without compounding)."]
+
+
 def _kept(facts: Facts) -> list[str]:
-    scored = facts.scores.dropna()
+    scored = facts.scores[["in_sample", "out_of_sample"]].dropna()
     if scored.empty:
         return []
     goal = facts.goal
@@ -91,22 +103,63 @@ class _Column:
 
 
 def table(facts: Facts) -> Table:
-    """One row per fold."""
+    """One row per fold: dates, rows and scores."""
+    folds = facts.run.folds
+    efficient = [words.number(one) for one in folds["efficiency"]]
+    columns = [
+        _numbers(folds),
+        *_dates(folds, {"Trained from": "train_first", "Tested from": "test_first", "until": "test_last"}),
+        *(_counts(head, folds[name]) for head, name in (("Rows", "rows"), ("Purged", "purged"))),
+        *(_scores(facts, head, name) for head, name in _SCORES.items()),
+        _Column("Efficiency", "r", efficient, shown=bool(folds["efficiency"].notna().any())),
+    ]
+    return _table("Folds", columns)
+
+
+def second_table(facts: Facts) -> Table | None:
+    """One row per fold: what it chose, and the runner-up; None where nothing was tuned."""
     folds = facts.run.folds
     chosen = _chosen(folds)
+    if not any(chosen):
+        return None
     columns = [
-        _Column("Fold", "r", [str(number) for number in folds["fold"]]),
-        _Column("Trained from", "l", [words.day(moment) for moment in folds["train_first"]]),
-        _Column("Tested from", "l", [words.day(moment) for moment in folds["test_first"]]),
-        _Column("until", "l", [words.day(moment) for moment in folds["test_last"]]),
-        *(_counts(head, folds[name]) for head, name in (("Rows", "rows"), ("Purged", "purged"))),
-        _Column("Tried", "r", [words.count(int(number)) for number in folds["candidates"]], shown=any(chosen)),
-        *(_scores(facts, head, name) for head, name in (("In sample", "in_sample"), ("Out", "out_of_sample"))),
-        _Column("Chosen", "w", _choice_texts(chosen), shown=any(chosen)),
+        _numbers(folds),
+        *_dates(folds, {"Tested from": "test_first"}),
+        _counts("Tried", folds["candidates"]),
+        _Column("Chosen", "w", _choice_texts(chosen)),
+        *_second(facts, chosen),
     ]
+    return _table("What each fold chose", columns)
+
+
+def _table(label: str, columns: list[_Column]) -> Table:
     shown = [column for column in columns if column.shown]
     rows = zip(*(column.cells for column in shown), strict=True)
-    return Table.of("Folds", [column.head for column in shown], rows, "".join(column.align for column in shown))
+    return Table.of(label, [column.head for column in shown], rows, "".join(column.align for column in shown))
+
+
+def _numbers(folds: pd.DataFrame) -> _Column:
+    return _Column("Fold", "r", [str(number) for number in folds["fold"]])
+
+
+def _dates(folds: pd.DataFrame, named: dict[str, str]) -> list[_Column]:
+    return [_Column(head, "l", [words.day(moment) for moment in folds[name]]) for head, name in named.items()]
+
+
+_SCORES: Final = {"In sample": "in_sample", "Validation": "validation", "Out": "out_of_sample"}
+
+
+def _second(facts: Facts, chosen: list[dict[str, Any]]) -> tuple[_Column, _Column]:
+    """The runner-up by what it has other than the chosen one, and by how much its score was worse."""
+    folds = facts.run.folds
+    others = [json.loads(text) or {} for text in folds["runner_up"]]
+    differ = [
+        {path: value for path, value in other.items() if path not in own or own[path] != value}
+        for other, own in zip(others, chosen, strict=True)
+    ]
+    margins = [words.measure(facts.goal.name, margin) for margin in folds["margin"]]
+    named = [text or words.DASH for text in _choice_texts(differ)]
+    return _Column("Runner-up", "w", named, shown=any(others)), _Column("by", "r", margins, shown=any(others))
 
 
 def _counts(head: str, numbers: pd.Series) -> _Column:
@@ -136,6 +189,20 @@ def choices(facts: Facts) -> Table | None:
     counted = Counter((path, outline(value)) for values in chosen for path, value in values.items())
     rows = [(path, value, words.count(times)) for (path, value), times in sorted(counted.items())]
     return Table.of("How often each value was chosen", ("Parameter", "Value", "Folds"), rows, "llr")
+
+
+def steady(facts: Facts) -> Table | None:
+    """How steady each tuned parameter was over the folds; None where nothing was tuned, and in older runs."""
+    found = facts.manifest.get("walk_forward", {}).get("parameters")
+    if not found:
+        return None
+    rows = [
+        (path, words.count(one["distinct"]), words.percent(one["repeated"], 0), words.significant(one["mean"]),
+         words.significant(one["standard_deviation"]))
+        for path, one in found.items()
+    ]  # fmt: skip
+    head = ("Parameter", "Values", "As the fold before", "Mean", "Standard deviation")
+    return Table.of("How steady each parameter was", head, rows, "lrrrr")
 
 
 def short_names(paths: list[str]) -> dict[str, str]:

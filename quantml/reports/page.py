@@ -74,7 +74,10 @@ def _always(facts: Facts) -> dict[str, Any]:
             "summary": folds.summary(facts),
             "picture": folds.picture(facts),
             "choices": folds.choices(facts),
+            "steady": folds.steady(facts),
             "table": folds.table(facts),
+            "second": folds.second_table(facts),
+            "efficient": bool(facts.run.folds["efficiency"].notna().any()),
         },
         "provenance": {
             "data": provenance.data(facts),

@@ -178,17 +178,18 @@ def yearly_picture(yearly: pd.DataFrame) -> Picture:
 
 
 def folds_picture(first: pd.DatetimeIndex, scores: pd.DataFrame, goal: Goal) -> Picture:
-    """Draw each fold's score in and out of sample.
+    """Draw each fold's score in sample, on validation blocks and out of sample.
 
     Parameters
     ----------
     first : DatetimeIndex, shape (folds,)
         Where each test block begins.
-    scores : DataFrame, shape (folds, 2)
-        Columns ``in_sample`` and ``out_of_sample``.
+    scores : DataFrame, shape (folds, 3)
+        Columns ``in_sample``, ``validation`` (NaN where nothing is tuned) and ``out_of_sample``.
     goal : Goal
         What the scores are.
     """
+    tuned = bool(scores["validation"].notna().any())
 
     def paint(figure: Figure, sheet: Sheet) -> None:
         axes = axes_of(figure, sheet, top=TITLE, bottom=24.0, left=LEFT)
@@ -202,6 +203,9 @@ def folds_picture(first: pd.DatetimeIndex, scores: pd.DataFrame, goal: Goal) -> 
         size = 3.5 if sheet.narrow and len(first) > 30 else 5.0
         marks: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": size}
         axes.plot(place, inside, color=Ink.MUTED, markerfacecolor=Ink.PAPER, markeredgewidth=1.1, **marks)
+        if tuned:
+            axes.plot(place, scores["validation"].to_numpy(), color=Ink.BENCHMARK, linestyle="none", marker="_",
+                      markersize=1.6 * size, markeredgewidth=1.6)  # fmt: skip
         axes.plot(place, outside, color=Ink.STRATEGY, markeredgewidth=0.0, **marks)
         draw_time_axis(axes, first, sheet)
 
@@ -210,8 +214,11 @@ def folds_picture(first: pd.DatetimeIndex, scores: pd.DataFrame, goal: Goal) -> 
         f" Where the filled circle lies {goal.worse}, the future kept less than the past had promised. Blocks are"
         " short, so single folds scatter widely."
     )
-    keys = (Key("In sample", "inside"), Key("Out of sample", "outside"))
-    label = f"{goal.title} of each fold in sample and out of sample"
+    between = (Key("Validation", "benchmark"),) if tuned else ()
+    keys = (Key("In sample", "inside"), *between, Key("Out of sample", "outside"))
+    if tuned:
+        caption += " It was chosen by its score on inner validation blocks."
+    label = f"{goal.title} of each fold in sample{', on validation blocks' if tuned else ''} and out of sample"
     return picture("folds", label, caption, paint, heights=(250, 240), keys=keys)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,7 +19,7 @@ from quantml.record import CAUTIONS
 from quantml.reports import words
 from quantml.reports.accuracy import finding
 from quantml.reports.facts import Facts
-from quantml.reports.folds import paths
+from quantml.reports.folds import efficiency, paths
 from quantml.reports.outline import outline
 from quantml.reports.performance import confidence, cost_rate
 
@@ -45,7 +46,8 @@ def result_table(run: Run) -> RenderableType:
     parts: list[RenderableType] = [Text(f"{run.name}/{run.id}", style="bold"), Text(_scope(facts))]
     if facts.traded:
         parts.append(_comparison(facts))
-    parts += [Text(sentence.replace(words.THIN_SPACE, "")) for sentence in paths(facts)]
+    told = [*paths(facts), *efficiency(facts)]
+    parts += [Text(sentence.replace(words.THIN_SPACE, "")) for sentence in told]
     if run.manifest["accuracy"]:
         parts.append(Text(finding(facts).replace(words.THIN_SPACE, "")))  # a line might end at the space
     if run.verdict is not None:
@@ -80,6 +82,14 @@ def run_values(run: Run) -> dict[str, Any]:
         "accuracy": run.manifest["accuracy"],
         "settings": run.manifest["settings"],
     }
+
+
+def finished_values(run: Run) -> dict[str, Any]:
+    """Return what `run_values` does and, beside it, what each fold reports and what they come to together."""
+    folds = run.folds.astype(object).where(run.folds.notna(), None).to_dict("records")
+    read = {name: [json.loads(part[name]) for part in folds] for name in ("parameters", "runner_up")}
+    told = [{**part, **{name: read[name][place] for name in read}} for place, part in enumerate(folds)]
+    return run_values(run) | {"folds": told, "walk_forward": run.manifest.get("walk_forward")}
 
 
 def cautions(run: Run) -> list[str]:

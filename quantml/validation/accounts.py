@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from quantml.arrays import ReadOnly
 from quantml.errors import StudyError
 from quantml.evaluation import metrics
+from quantml.evaluation.series import without_rounding
 from quantml.evaluation.stretches import sharpe_over
 from quantml.faults import users_code
 from quantml.signals.base import apply_steps
@@ -53,38 +54,55 @@ class Scores(ReadOnly):
         Where each of them stands.
     stretches : mapping
         Where each stretch stands.
-    values : ndarray, shape (candidates, stretches)
+    values, means : ndarray, shape (candidates, stretches)
+        The objective, and the mean return per bar.
+    ruined : frozenset of int
+        Places of the candidates that lost everything somewhere: their accounts say nothing of what comes after.
     """
 
     listed: Sequence[Values]
     places: Mapping[Key, int]
     stretches: Mapping[Stretch, int]
     values: Floats
+    means: Floats
+    ruined: frozenset[int]
 
-    def of(self, places: Sequence[int], stretches: Sequence[Stretch]) -> list[Scored]:
-        """Return the scores of candidates: on the first of some stretches, and on each of the others."""
-        held = self.values[np.ix_(places, [self.stretches[stretch] for stretch in stretches])].tolist()
-        return [Scored(whole, tuple(parts)) for whole, *parts in held]
+    def of(self, stretches: Sequence[Stretch]) -> list[Scored | None]:
+        """Return the score of each candidate on the first of some stretches, and on each of the others.
+
+        None for those that were ruined.
+        """
+        held = self.values[:, [self.stretches[stretch] for stretch in stretches]].tolist()
+        scored: list[Scored | None] = [Scored(whole, tuple(parts)) for whole, *parts in held]
+        for place in self.ruined:
+            scored[place] = None
+        return scored
 
 
-def score_accounts(problem: Problem, fold: Fold, listed: Sequence[Values]) -> list[Scored] | None:
+def score_accounts(problem: Problem, fold: Fold, listed: Sequence[Values]) -> list[Scored | None]:
     """Score candidates on the bars that follow what a fold scores by, its validation part or else its training window.
 
     Returns
     -------
     list of Scored or None
-        None where candidates have no account that is the same in all folds.
+        None for those that have no account which is the same in all folds.
     """
     common = _of_every_fold(problem)
     scores = common if listed is common.listed else _alone(problem, fold, listed)
-    return scores.of(range(len(listed)), _scored_stretches(problem, fold)) if scores.listed else None
+    return scores.of(_scored_stretches(problem, fold)) if scores.listed else [None] * len(listed)
 
 
-def score_window(problem: Problem, fold: Fold, values: Values) -> float | None:
-    """Score a candidate on the bars that follow its training window; None where it has no such account."""
+def score_window(problem: Problem, fold: Fold, values: Values) -> tuple[float, float] | None:
+    """Score a candidate on the bars that follow its training window; None where it has no such account.
+
+    Also its mean return per year there.
+    """
     common, key = _of_every_fold(problem), problem.key(values)
     scores = common if key in common.places else _alone(problem, fold, [values])
-    return scores.of([scores.places[key]], [_window(fold)])[0].whole if scores.listed else None
+    if not scores.listed or scores.places[key] in scores.ruined:
+        return None
+    at = scores.places[key], scores.stretches[_window(fold)]
+    return float(scores.values[at]), float(scores.means[at]) * problem.bars.periods_per_year
 
 
 def part_starts(rows: NDArray[np.int64], count: int) -> list[int]:
@@ -93,7 +111,7 @@ def part_starts(rows: NDArray[np.int64], count: int) -> list[int]:
 
 
 def _window(fold: Fold) -> Stretch:
-    return Stretch(int(fold.train[0]) + 1, fold.start + 1)
+    return Stretch(int(fold.train[0]) + 1, scoring.known_until(fold) + 1)
 
 
 def _scored_stretches(problem: Problem, fold: Fold) -> list[Stretch]:
@@ -101,8 +119,9 @@ def _scored_stretches(problem: Problem, fold: Fold) -> list[Stretch]:
     rows, tuning = fold.train if fold.validation is None else fold.validation, problem.study.tuning
     by_parts = tuning is not None and getattr(tuning.choose, "by_parts", False)
     starts = part_starts(rows, tuning.folds) if tuning is not None and by_parts else []
-    parts = [Stretch(first + 1, last + 1) for first, last in pairwise([*starts, fold.start])]
-    return [Stretch(int(rows[0]) + 1, fold.start + 1), *parts]
+    last = scoring.known_until(fold)
+    edges = [min(start, last) for start in (*starts, last)]
+    return [Stretch(int(rows[0]) + 1, last + 1), *(Stretch(a + 1, b + 1) for a, b in pairwise(edges))]
 
 
 def _of_every_fold(problem: Problem) -> Scores:
@@ -123,15 +142,27 @@ def _alone(problem: Problem, fold: Fold, listed: Sequence[Values]) -> Scores:
 
 def _scored(problem: Problem, listed: Sequence[Values], folds: Sequence[Fold]) -> Scores:
     if not all(_is_independent(problem, values) for values in listed):
-        return Scores((), {}, {}, np.empty((0, 0)))
+        return Scores((), {}, {}, np.empty((0, 0)), np.empty((0, 0)), frozenset())
     stretches = sorted({part for fold in folds for part in (_window(fold), *_scored_stretches(problem, fold))})
     objective = scoring.objective_of(problem)
     assert isinstance(objective, Objective)  # a score of forecasts is refused where there are none
-    scored = np.full((len(listed), len(stretches)), np.nan)
+    scored, means = np.full((2, len(listed), len(stretches)), np.nan)
+    ruined: list[int] = []
     for first, earned in _earned(problem, listed):
-        scored[first : first + len(earned.returns)] = _over(problem, objective, earned, stretches)
+        rows = slice(first, first + len(earned.returns))
+        scored[rows], means[rows] = _over(problem, objective, earned, stretches), _means(earned.returns, stretches)
+        ruined += (first + np.flatnonzero(earned.ruined)).tolist()
     columns = {stretch: n for n, stretch in enumerate(stretches)}
-    return Scores(listed, {problem.key(values): n for n, values in enumerate(listed)}, columns, scored)
+    places = {problem.key(values): n for n, values in enumerate(listed)}
+    return Scores(listed, places, columns, scored, means, frozenset(ruined))
+
+
+def _means(returns: Floats, stretches: Sequence[Stretch]) -> Floats:
+    """Return the mean of each row of returns on each stretch; NaN where it is empty."""
+    edges = np.array(stretches, dtype=np.int64)
+    total = np.concatenate([np.zeros((len(returns), 1)), np.cumsum(returns, axis=1)], axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((total[:, edges[:, 1]] - total[:, edges[:, 0]]) / (edges[:, 1] - edges[:, 0]))
 
 
 def _is_independent(problem: Problem, values: Values) -> bool:
@@ -142,17 +173,18 @@ def _is_independent(problem: Problem, values: Values) -> bool:
 
 
 class _Earned(NamedTuple):
-    """Net returns of some candidates, shape (candidates, T), and what cash earned, shape (T,)."""
+    """Net returns of some candidates, shape (candidates, T), what cash earned, shape (T,), and who lost everything."""
 
     returns: Floats
     risk_free: Floats
+    ruined: NDArray[np.bool_]
 
 
 def _earned(problem: Problem, listed: Sequence[Values]) -> Iterator[tuple[int, _Earned]]:
     """Yield the returns of candidates, some at a time, with the place of the first of them."""
     place, nothing = 0, np.zeros(len(problem.bars))
     for block in swept_returns(problem, listed):
-        yield place, _Earned(block, nothing)
+        yield place, _Earned(block, nothing, np.any(block <= -1.0, axis=1))
         place += len(block)
     for at in range(place, len(listed)):
         yield at, _simulated(problem, listed[at])
@@ -168,6 +200,7 @@ def _simulated(problem: Problem, values: Values) -> _Earned:
     return _Earned(
         np.concatenate([before, account.returns.to_numpy()])[None, :],
         np.concatenate([before, account.risk_free.to_numpy()]),
+        np.array([account.ruined_at is not None]),
     )
 
 
@@ -175,7 +208,8 @@ def _over(problem: Problem, objective: Objective, earned: _Earned, stretches: Se
     """Return the objective of each row of returns on each stretch."""
     if objective.metric is metrics.sharpe_ratio:
         edges = np.array(stretches, dtype=np.int64)
-        return sharpe_over(earned.returns - earned.risk_free, edges, periods_per_year=problem.bars.periods_per_year)
+        excess = without_rounding(earned.returns - earned.risk_free, earned.risk_free)
+        return sharpe_over(excess, edges, periods_per_year=problem.bars.periods_per_year)
     return np.array([[_score(problem, objective, row, earned.risk_free, one) for one in stretches]
                      for row in earned.returns])  # fmt: skip
 

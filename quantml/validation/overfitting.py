@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from quantml.arrays import ReadOnly, frame
 from quantml.errors import StudyError
 from quantml.evaluation.overfitting import overfitting_logits
+from quantml.evaluation.series import excess_over
 from quantml.forecasters.base import Forecast
 from quantml.study import Study
 from quantml.validation import scoring
@@ -147,7 +148,7 @@ def _returns(problem: Problem, folds: Sequence[Fold], values: Values, forecast: 
     weights = scoring.weigh(problem, stretches, forecast, len(problem.bars) - 1)
     decided = frame(weights, problem.bars.clock, problem.bars.symbols).iloc[folds[0].start :]
     account = scoring.account(problem.resolved(values), problem.bars, problem.fill, decided)
-    return account.returns - account.risk_free
+    return pd.Series(excess_over(account.returns, account.risk_free), account.returns.index)
 
 
 def _forecast(problem: Problem, folds: Sequence[Fold], values: Values) -> Forecast:

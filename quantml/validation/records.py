@@ -189,7 +189,7 @@ def _check_one_kind(problem: Problem, results: Sequence[Tested]) -> None:
 
 
 def _joined(problem: Problem, results: Sequence[Tested], pieces: Sequence[Piece], name: str) -> Forecast:
-    blocks = [_cut(getattr(results[place], name), test) for place, test in pieces]
+    blocks = [scoring.cut_block(getattr(results[place], name), test) for place, test in pieces]
     return scoring.join(blocks, problem, results[0].chosen, len(problem.bars) - 1)
 
 
@@ -203,13 +203,3 @@ def _numbered(whole: Forecast, results: Sequence[Tested], pieces: Sequence[Piece
 
 def _rows(pieces: Sequence[Piece]) -> NDArray[np.int64]:
     return np.concatenate([test for _, test in pieces])
-
-
-def _cut(block: Block, rows: NDArray[np.int64]) -> Block:
-    """Keep the forecasts of some of a block's rows."""
-    if len(rows) == len(block.positions):
-        return block
-    places = np.searchsorted(block.positions, rows)
-    held = {name: getattr(block, name) for name in scoring.HELD}
-    kept: dict[str, Any] = {name: None if part is None else part[places] for name, part in held.items()}
-    return Block(rows, **kept)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly, frame
 from quantml.bars import Bars
-from quantml.errors import ForecastError, SignalError, StudyError, TargetError
+from quantml.errors import ForecastError, SignalError, SplitError, StudyError, TargetError
 from quantml.faults import is_built_in, name_of, users_code
 from quantml.forecasters.base import Fitted, Forecast, Forecaster, RowForecast, Train, read_by
 from quantml.forecasters.baseline import Naive
@@ -63,6 +63,16 @@ class Block(ReadOnly):
                 laid[name] = np.full((len(positions), len(problem.bars.symbols), *values.shape[1:]), np.nan)
                 laid[name][np.searchsorted(positions, time), symbol] = values
         return cls(positions, **laid)
+
+
+def cut_block(block: Block, rows: NDArray[np.int64]) -> Block:
+    """Keep the forecasts of some of a block's rows."""
+    if len(rows) == len(block.positions):
+        return block
+    places = np.searchsorted(block.positions, rows)
+    held = {name: getattr(block, name) for name in HELD}
+    kept: dict[str, Any] = {name: None if part is None else part[places] for name, part in held.items()}
+    return Block(rows, **kept)
 
 
 def join(blocks: Sequence[Block], problem: Problem, values: Values, until: int) -> Forecast:
@@ -229,10 +239,35 @@ def score_parts(
         judged = judge(problem, objective, values, blocks, naive, problem.learnable(fold, values))
         cuts = _edges(np.concatenate([block.positions for block in blocks]), starts, "left")
         return Scored(objective.score(judged), tuple(objective.score(judged.rows(slice(*cut))) for cut in cuts))
-    forward = problem.study.validation.is_forward
-    earned = _until(problem, stretches, blocks, fold.start) if forward else \
-        _around(problem, stretches, blocks, fold)  # fmt: skip
-    return score_returns(problem, earned, starts)
+    return score_returns(problem, earn(problem, stretches, blocks, fold), starts)
+
+
+def earn(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None, fold: Fold) -> Earned:
+    """Simulate a candidate's decisions inside a fold; the arguments are those of `score_parts`."""
+    if not problem.study.validation.is_forward:
+        return _around(problem, stretches, blocks, fold)
+    last = known_until(fold)
+    kept = [replace(one, positions=one.positions[one.positions < last]) for one in stretches]
+    cut = None if blocks is None else [cut_block(one, one.positions[one.positions < last]) for one in blocks]
+    return _until(problem, [one for one in kept if len(one.positions)], cut, last)
+
+
+def known_until(fold: Fold) -> int:
+    """Return the position at whose close a fold's account is looked at last: the embargo keeps it from the test block.
+
+    Raises
+    ------
+    SplitError
+        If the embargo leaves nothing to score.
+    """
+    last = fold.start - fold.embargo
+    scored = fold.train if fold.validation is None else fold.validation
+    if last <= int(scored[0]):
+        short = int(scored[0]) - last + 1
+        hint = f"Lengthen what is trained on by {short} rows, or shorten the embargo."
+        raise SplitError("the embargo", must="leave bars to score candidates on", got=f"{fold.embargo} rows",
+                         where=f"fold {fold.number}", hint=hint)  # fmt: skip
+    return last
 
 
 def score_returns(problem: Problem, earned: Earned, starts: Sequence[int]) -> Scored:

@@ -63,11 +63,12 @@ def choose(problem: Problem, candidates: Sequence[Candidate]) -> int:
 
 def _score_rules(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> list[Candidate]:
     """Score rules on the validation part, or else the whole window; fitted ones only where they were not fitted."""
-    kept = score_accounts(problem, fold, listed)
-    if kept is not None:
-        return [Candidate(values, score.whole, score.parts) for values, score in zip(listed, kept, strict=True)]
     inner = Inner(problem, fold, folds)
-    return [_score(problem, fold, values, inner, folds) for values in listed]
+    kept = score_accounts(problem, fold, listed)
+    return [
+        _score(problem, fold, values, inner, folds) if score is None else Candidate(values, score.whole, score.parts)
+        for values, score in zip(listed, kept, strict=True)
+    ]
 
 
 def _score_forecasts(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> list[Candidate]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from quantml.arrays import ReadOnly
 from quantml.bars import Bars
 from quantml.errors import FoldError, InputError, QuantmlError
+from quantml.evaluation import metrics
 from quantml.forecasters.base import Fitted, Forecast
 from quantml.signals.base import Weights
 from quantml.study import Study
@@ -58,6 +61,10 @@ class FoldResult(ReadOnly):
         its last models.
     others : tuple of FoldResult
         What the next best configurations did, where tuning averages several.
+    in_sample_return : float
+        Mean net return per year of the chosen configuration on its own training window, without compounding.
+    seconds : float
+        How long the fold took.
     """
 
     fold: Fold
@@ -72,6 +79,8 @@ class FoldResult(ReadOnly):
     warnings: tuple[str, ...] = ()
     later: tuple[tuple[Block, ...], ...] = ()
     others: tuple[FoldResult, ...] = ()
+    in_sample_return: float = np.nan
+    seconds: float = 0.0
 
     @property
     def chosen(self) -> Values:
@@ -200,7 +209,7 @@ def _run_folds(problem: Problem, tasks: Keeping, workers: Workers, progress: Pro
 
 def run_fold(problem: Problem, task: Task) -> Done[FoldResult]:
     """Tune on the fold's training window, fit, and forecast its test block."""
-    fold = task.fold
+    fold, began = task.fold, time.perf_counter()
     try:
         with collected_warnings() as warned, task.recalling(problem) as problem:
             candidates = search(problem, fold)
@@ -208,6 +217,7 @@ def run_fold(problem: Problem, task: Task) -> Done[FoldResult]:
             result, *others = (_test(problem, fold, candidates, place) for place in places)
             baseline = _baseline_block(problem, fold, result.chosen)
         found = replace(result, baseline=baseline, others=tuple(others), warnings=tuple(warned))
+        found = replace(found, seconds=time.perf_counter() - began)
         return Done(found, task.memory.take_made())
     except InputError as error:
         raise type(error).with_text(f"{_name(problem, fold)}: {error}") from error
@@ -237,15 +247,33 @@ def _test(problem: Problem, fold: Fold, candidates: tuple[Candidate, ...], choic
             )
             purged = problem.purged(fold, chosen)
         steps = scoring.fit_steps(problem, fold, chosen)
-        in_sample = score_window(problem, fold, chosen)
-        if in_sample is None and scores_inside(study):
-            stretch = Stretch(fold.train, steps, chosen)
-            blocks = None if trained is None else [trained]
-            in_sample = problem.recall(
-                Kind.IN_SAMPLE, [fold, *parts], chosen, lambda: scoring.score(problem, [stretch], blocks, fold)
-            )
-    inside = np.nan if in_sample is None else in_sample
-    return FoldResult(fold, candidates, choice, rows, purged, inside, block, None, steps, later=later)
+        score, earned = score_window(problem, fold, chosen) or problem.recall(
+            Kind.IN_SAMPLE, [fold, *parts], chosen, lambda: _inside(problem, fold, chosen, steps, trained)
+        )
+    return FoldResult(
+        fold, candidates, choice, rows, purged, score, block, None, steps, later=later, in_sample_return=earned
+    )
+
+
+def _inside(
+    problem: Problem, fold: Fold, chosen: Values, steps: tuple[Any, ...], trained: Block | None
+) -> tuple[float, float]:
+    """Score the chosen configuration on its own training window; also what it earned there, per year."""
+    study, stretches, blocks = (
+        problem.study,
+        [Stretch(fold.train, steps, chosen)],
+        None if trained is None else [trained],
+    )
+    if not scores_inside(study):
+        return np.nan, np.nan
+    score = scoring.score(problem, stretches, blocks, fold)
+    earned = yearly(problem, scoring.earn(problem, stretches, blocks, fold).returns) if study.signal else np.nan
+    return score, earned
+
+
+def yearly(problem: Problem, returns: pd.Series) -> float:
+    """Return the mean of net returns per year, without compounding: blocks are short; NaN where there is none."""
+    return metrics.annual_mean_return(returns, periods_per_year=problem.bars.periods_per_year)
 
 
 def scores_inside(study: Study) -> bool:

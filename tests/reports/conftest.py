@@ -103,6 +103,7 @@ def manifest(bars: Bars, name: str, *, forecasts: bool, fill: Fill, notes: tuple
 def folds_frame(bars: Bars, *, scored: bool) -> pd.DataFrame:
     starts = np.arange(0, len(bars), BARS_IN_A_FOLD)
     scores = np.random.default_rng(5).normal(0.5, 1.0, (len(starts), 2))
+    thresholds = [0.001 * (k % 2) for k in range(len(starts))]
     return pd.DataFrame(
         {
             "fold": np.arange(len(starts)),
@@ -115,7 +116,14 @@ def folds_frame(bars: Bars, *, scored: bool) -> pd.DataFrame:
             "candidates": 2,
             "in_sample": scores[:, 0] + 1.0 if scored else np.nan,
             "out_of_sample": scores[:, 1] if scored else np.nan,
-            "parameters": [json.dumps({"signal.0.threshold": 0.001 * (k % 2)}) for k in range(len(starts))],
+            "validation": scores[:, 0] + 0.5 if scored else np.nan,
+            "in_sample_return": 0.08 if scored else np.nan,
+            "out_of_sample_return": 0.02 if scored else np.nan,
+            "efficiency": 0.25 if scored else np.nan,
+            "parameters": [json.dumps({"signal.0.threshold": value}) for value in thresholds],
+            "runner_up": [json.dumps({"signal.0.threshold": 0.001 - value}) for value in thresholds],
+            "runner_up_score": scores[:, 0] if scored else np.nan,
+            "margin": 0.5 if scored else np.nan,
         }
     )
 

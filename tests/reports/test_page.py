@@ -181,8 +181,10 @@ def test_every_fold_has_its_row(plain: Run) -> None:
     listed = parsed.rows[at + 1 : at + 1 + len(plain.folds)]
     assert [cells[0] for cells in listed] == [str(number) for number in plain.folds["fold"]]
     assert listed[1][2] == f"{plain.folds['test_first'][1]:%Y-%m-%d}"
-    assert listed[1][-2].replace("−", "-") == f"{plain.folds['out_of_sample'][1]:.2f}"
-    assert listed[1][-1] == "threshold 0.001"
+    scores = [f"{plain.folds[name][1]:.2f}" for name in ("in_sample", "validation", "out_of_sample", "efficiency")]
+    assert [cell.replace("−", "-") for cell in listed[1][-4:]] == scores
+    second = next(k for k, cells in enumerate(parsed.rows) if cells[:1] == ["Fold"] and k > at)
+    assert parsed.rows[second + 2][-3:] == ["threshold 0.001", "threshold 0.0", "0.50"]
 
 
 def test_the_verdict_stands_in_words_with_the_loader_s_caution(plain: Run) -> None:

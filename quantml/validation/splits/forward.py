@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar, Final, Literal
@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, Literal
 import numpy as np
 import pandas as pd
 
+from quantml.canonical import CANONICAL_IF_GIVEN
 from quantml.errors import ParameterError, SplitError, StudyError, did_you_mean
 from quantml.timing import Span, block_number
 from quantml.validation.splits.folds import Fold, Piece
@@ -58,6 +59,10 @@ class WalkForward:
         second half of the window.
     last_block : {"keep", "drop"}
         What becomes of a test block that the data end in before it is full.
+    offset : int or str
+        Move every fold later by so many rows, or by the rows that begin within such a duration of the first bar;
+        windows that expand begin at the first bar all the same. What another start would have come to is luck of the
+        calendar: `quantml.walk_forward_matrix` tells how much.
 
     Raises
     ------
@@ -83,9 +88,11 @@ class WalkForward:
     min_train: int | str | None = None
     validation: int | str | None = None
     last_block: Literal["keep", "drop"] = "keep"
+    offset: int | str = field(default=0, metadata=CANONICAL_IF_GIVEN)
 
     def __post_init__(self) -> None:
-        _ = self._train, self._test, self._step, self._refit, self._least, self._validation  # each raises if unreadable
+        for name in ("_train", "_test", "_step", "_refit", "_least", "_validation", "_offset"):
+            getattr(self, name)  # each raises if unreadable
         _check_one_of("WalkForward.mode", self.mode, MODES)
         _check_one_of("WalkForward.last_block", self.last_block, LAST)
         if isinstance(self.embargo, bool) or not isinstance(self.embargo, int) or self.embargo < 0:
@@ -126,6 +133,11 @@ class WalkForward:
     def _validation(self) -> Span | None:
         return None if self.validation is None else Span.parse(self.validation, "WalkForward.validation")
 
+    @cached_property
+    def _offset(self) -> Span | None:
+        nothing = isinstance(self.offset, int) and self.offset == 0 and not isinstance(self.offset, bool)
+        return None if nothing else Span.parse(self.offset, "WalkForward.offset")
+
     def check_study(self, *, trades: bool) -> None:
         """Raise `StudyError` where a study cannot be validated so.
 
@@ -151,10 +163,15 @@ class WalkForward:
             If training window and first test block do not fit into the data, or a validation part leaves nothing to
             train on.
         """
+        rows = self._moved_by(clock)
+        return tuple(self._moved(fold, rows) for fold in self._laid(clock[: len(clock) - rows], clock))
+
+    def _laid(self, clock: pd.DatetimeIndex, whole: pd.DatetimeIndex) -> tuple[Fold, ...]:
+        """Lay the folds without the offset, on as much of the whole clock as is left when they are moved."""
         blocks = [(start, *self._end(clock, start)) for start in self._block_starts(clock)]
         kept = [(start, stop) for start, stop, full in blocks if full or self.last_block == "keep"]
         if not kept:
-            raise self._too_short(clock)
+            raise self._too_short(whole)
         ends = enumerate(kept)
         laid = (self._fold(clock, number, start, stop, laid_by=self._step) for number, (start, stop) in ends)
         return tuple(self._validated(clock, fold) for fold in laid)
@@ -163,11 +180,17 @@ class WalkForward:
         """Cut a fold's test block where the model is refitted; each part has its own training window."""
         if self._refit is None:
             return (fold,)
-        blocks = block_number(clock[fold.test], self._refit)
+        rows = self._moved_by(clock)
+        laid = replace(fold, test=fold.test - rows)
+        return tuple(self._moved(part, rows) for part in self._cut(clock[: len(clock) - rows], laid, self._refit))
+
+    def _cut(self, clock: pd.DatetimeIndex, fold: Fold, every: Span) -> tuple[Fold, ...]:
+        """Cut a fold that was laid without the offset."""
+        blocks = block_number(clock[fold.test], every)
         starts = [fold.start, *(fold.test[1:][np.diff(blocks) != 0]).tolist()]
         stops = [*starts[1:], fold.stop]
         first, *others = zip(starts, stops, strict=True)
-        rolled = (self._fold(clock, fold.number, *ends, laid_by=self._refit) for ends in others)
+        rolled = (self._fold(clock, fold.number, *ends, laid_by=every) for ends in others)
         return (self._fold(clock, fold.number, *first, laid_by=self._step), *rolled)
 
     def paths(self, folds: Sequence[Fold]) -> tuple[tuple[Piece, ...], ...]:
@@ -185,11 +208,29 @@ class WalkForward:
                                  got=f"step={self.step}, test={self.test}", hint=hint)  # fmt: skip
         return (tuple(Piece(place, fold.test) for place, fold in enumerate(folds)),)
 
+    def _moved_by(self, clock: pd.DatetimeIndex) -> int:
+        """Count the rows of the offset; there may be fewer."""
+        if self._offset is None or not len(clock):
+            return 0
+        if self._offset.unit == "rows":
+            return min(self._offset.count, len(clock))
+        return int(clock.searchsorted(clock[0] + self._offset.offset, side="left"))
+
+    def _moved(self, fold: Fold, rows: int) -> Fold:
+        """Move a fold later by so many rows."""
+        if not rows:
+            return fold
+        first = 0 if self.mode == "expanding" else int(fold.train[0]) + rows
+        train = np.arange(first, fold.start + rows, dtype=np.int64)
+        validation = None if fold.validation is None else fold.validation + rows
+        return replace(fold, train=train, test=fold.test + rows, validation=validation)
+
     def _too_short(self, clock: pd.DatetimeIndex) -> SplitError:
         span = f"{len(clock)} rows from {clock[0]:%Y-%m-%d} to {clock[-1]:%Y-%m-%d}" if len(clock) else "no rows"
         window = f"train={self.train}" if self.min_train is None else f"min_train={self.min_train}"
         hint = "Shorten WalkForward.train, or load a longer range."
-        got = f"{window}, test={self.test} on {span}"
+        moved = "" if self._offset is None else f", offset={self.offset}"
+        got = f"{window}, test={self.test}{moved} on {span}"
         return SplitError("train and the first test block", must="fit into the data", got=got, hint=hint)
 
     def _block_starts(self, clock: pd.DatetimeIndex) -> list[int]:

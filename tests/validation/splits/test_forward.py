@@ -1,11 +1,14 @@
 """Walk-forward folds as literal tables, and what holds of them on any clock."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quantml.canonical import canonical
 from quantml.errors import ParameterError, SplitError, StudyError
 from quantml.validation.splits import WalkForward
 from tests.validation.splits.panels import allowed, clocks, days, kept, label_ends, labels, share_a_bar, table
@@ -78,6 +81,86 @@ def test_a_window_of_a_year_moves_with_monthly_refits_inside_a_yearly_block():
     assert np.array_equal(np.concatenate([part.test for part in parts]), year.test)
 
 
+@st.composite
+def declared(draw):
+    """Any walk-forward whose parameters go together."""
+    spans = st.sampled_from([2, 5, 11, "1w", "1m", "2m"])
+    train, mode = draw(spans), draw(st.sampled_from(["rolling", "expanding"]))
+    same_kind = st.sampled_from([1, 2] if isinstance(train, int) else ["4d", "1w"])
+    try:
+        return WalkForward(
+            train=train,
+            test=draw(st.sampled_from([1, 4, 9, "1w", "1m"])),
+            mode=mode,
+            refit=draw(st.sampled_from([None, 2, "1w"])),
+            embargo=draw(st.integers(0, 3)),
+            step=draw(st.sampled_from([None, None, 1, 6, "2w", "1m"])),
+            min_train=draw(same_kind) if mode == "rolling" and draw(st.booleans()) else None,
+            validation=draw(st.sampled_from([None, None, 1, "4d"])),
+            last_block=draw(st.sampled_from(["keep", "drop"])),
+            offset=draw(st.sampled_from([0, 0, 1, 7, "5d"])),
+        )
+    except ParameterError:
+        return None
+
+
+def test_an_offset_moves_every_fold_by_so_many_rows():
+    assert table(WalkForward(train=4, test=3, offset=2).folds(days(10))) == [
+        ([2, 3, 4, 5], [6, 7, 8]),
+        ([5, 6, 7, 8], [9]),
+    ]
+    assert table(WalkForward(train=4, test=3, mode="expanding", offset=2).folds(days(10))) == [
+        ([0, 1, 2, 3, 4, 5], [6, 7, 8]),
+        ([0, 1, 2, 3, 4, 5, 6, 7, 8], [9]),
+    ]
+    (fold,) = WalkForward(train=4, test=4, refit=2, validation=1, offset=3).folds(days(11))
+    assert fold.validation.tolist() == [6]
+    assert table(WalkForward(train=4, test=4, refit=2, offset=3).refits(days(11), fold)) == [
+        ([3, 4, 5, 6], [7, 8]),
+        ([5, 6, 7, 8], [9, 10]),
+    ]
+
+
+def test_an_offset_moves_calendar_blocks_and_is_a_duration_too():
+    clock = days(600, "2019-01-01")  # the quarters of 2020 begin at rows 261, 326, 391, 457
+    starts = [fold.start for fold in WalkForward(train="1y", test="3m", offset=5).folds(clock)]
+    assert starts[:4] == [266, 331, 396, 462]
+    fold = WalkForward(train="1y", test="3m", offset="1w").folds(clock)[1]  # 1 to 7 January are five rows
+    assert (int(fold.train[0]), int(fold.train[-1]), fold.start, fold.stop) == (64 + 5, 330, 331, 396)
+
+
+@settings(deadline=None, max_examples=60)
+@given(declared(), st.integers(1, 30), clocks(least=6))
+def test_folds_with_an_offset_are_those_of_a_shorter_clock_moved(validation, rows, clock):
+    if validation is None or validation.mode == "expanding" or len(clock) <= rows:
+        return
+    plain, moved = (replace(validation, offset=offset) for offset in (0, rows))
+    try:
+        expected = plain.folds(clock[:-rows])
+    except SplitError:
+        with pytest.raises(SplitError):
+            moved.folds(clock)
+        return
+    later = [([t + rows for t in train], [t + rows for t in test]) for train, test in table(expected)]
+    assert table(moved.folds(clock)) == later
+
+
+@pytest.mark.parametrize("offset", [-1, True, 1.5, "soon", "0d"])
+def test_an_offset_is_rows_or_a_duration(offset):
+    with pytest.raises(ParameterError, match=r"WalkForward.offset must be a positive number of rows, or a duration"):
+        WalkForward(train=4, test=2, offset=offset)
+
+
+def test_an_offset_beyond_the_data_leaves_no_folds_and_none_keeps_the_canonical_form():
+    for offset in (6, 10, 99, "1y"):
+        with pytest.raises(
+            SplitError, match=rf"must fit into the data; got 'train=4, test=3, offset={offset} on 10 rows"
+        ):
+            WalkForward(train=4, test=3, offset=offset).folds(days(10))
+    assert "offset" not in canonical(WalkForward(train=4, test=3, offset=0))
+    assert canonical(WalkForward(train=4, test=3, offset=2))["offset"] == 2
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.integers(2, 300),
@@ -99,28 +182,6 @@ def test_blocks_tile_time_and_new_data_never_move_them(count, train, test, mode,
     late = validation.folds(clock)
     assert table(early)[:-1] == table(late)[: len(early) - 1]
     assert early[-1].start == late[len(early) - 1].start
-
-
-@st.composite
-def declared(draw):
-    """Any walk-forward whose parameters go together."""
-    spans = st.sampled_from([2, 5, 11, "1w", "1m", "2m"])
-    train, mode = draw(spans), draw(st.sampled_from(["rolling", "expanding"]))
-    same_kind = st.sampled_from([1, 2] if isinstance(train, int) else ["4d", "1w"])
-    try:
-        return WalkForward(
-            train=train,
-            test=draw(st.sampled_from([1, 4, 9, "1w", "1m"])),
-            mode=mode,
-            refit=draw(st.sampled_from([None, 2, "1w"])),
-            embargo=draw(st.integers(0, 3)),
-            step=draw(st.sampled_from([None, None, 1, 6, "2w", "1m"])),
-            min_train=draw(same_kind) if mode == "rolling" and draw(st.booleans()) else None,
-            validation=draw(st.sampled_from([None, None, 1, "4d"])),
-            last_block=draw(st.sampled_from(["keep", "drop"])),
-        )
-    except ParameterError:
-        return None
 
 
 @settings(deadline=None, max_examples=300)
