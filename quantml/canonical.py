@@ -39,7 +39,6 @@ from quantml.user_code import (
     TableHeld,
     UserCode,
     held_in,
-    is_generated,
     name_of,
     table_kind,
     unbundled,
@@ -60,8 +59,6 @@ _BUILT_IN: Final = (bool, int, float, complex, str, bytes, tuple, list, dict, se
 _VALUES: Final = (np.generic, pd.Timestamp, pd.offsets.BaseOffset, *_CONSTANTS)
 _NATIVE: Final = (np.float64, np.int64, np.bool_, np.str_)
 """What numpy's scalars are that compute as Python's own do."""
-_BRACKETS: Final[Mapping[type, str]] = {list: "[{}]", tuple: "({})", dict: "{{{}}}"}
-_ADDRESS: Final = re.compile(r"( at)? 0x[0-9a-fA-F]{4,}")
 _OWN_KEYS: Final = frozenset({"type", "code", "class", "function", "module", "time", "fingerprint", "bases"})
 _RESERVED: Final = _OWN_KEYS | {"constant", "pattern", "dtype", "again", "pairs", "set", "slice"}
 
@@ -176,14 +173,14 @@ class _Encoder:
         """Encode the fields in their order, then whatever else the object holds: no audit could see into a table."""
         left_out = _left_out(value)
         held = {part.name: getattr(value, part.name) for part in fields(value) if hasattr(value, part.name)}
-        held = {name: part for name, part in {**held, **_state(value)}.items() if name not in left_out}
+        held = {name: part for name, part in {**held, **state_of(value)}.items() if name not in left_out}
         return self._typed(value, held)
 
     def _estimator(self, value: Any) -> dict[str, Any]:
         """Encode a scikit-learn estimator by its parameters, and by all that it holds besides."""
         parameters = value.get_params(deep=False)
         form = self._typed(value, parameters)
-        rest = {name: part for name, part in _state(value).items() if name not in parameters}
+        rest = {name: part for name, part in state_of(value).items() if name not in parameters}
         return {**form, **{_field(name): self._beside(value, name, part) for name, part in rest.items()}}
 
     def _beside(self, estimator: Any, name: str, part: Any) -> Any:
@@ -203,7 +200,7 @@ class _Encoder:
             return held_in(part)  # such as the handle of a compiled library
 
     def _plain_object(self, value: Any) -> dict[str, Any]:
-        return self._typed(value, _state(value))
+        return self._typed(value, state_of(value))
 
     def _typed(self, value: Any, held: Mapping[str, Any]) -> dict[str, Any]:
         code = self._code.of_class(type(value))
@@ -359,7 +356,7 @@ def _name_of_callable(value: Any) -> str:
     return f"{getattr(value, '__module__', None) or ''}.{getattr(value, '__qualname__', value.__name__)}"
 
 
-def _state(value: Any) -> dict[str, Any]:
+def state_of(value: Any) -> dict[str, Any]:
     """Return what an object holds: attributes, slots, and the value of an installed type below a user's class."""
     held = [(name, part) for kind in type(value).__mro__ for name, part in vars(kind).items()]
     computed = {name for name, part in held if isinstance(part, functools.cached_property)}
@@ -376,49 +373,3 @@ def _made_of(value: Any) -> Any:
     """Return what the installed type below a user's class would make a value of again."""
     below: Any = next(kind for kind in type(value).__mro__ if not is_users(kind.__module__))
     return None if below.__reduce__ is object.__reduce__ else below.__reduce__(value)[1:]
-
-
-# --------------------------------------------------------------------- in words
-
-
-def described(declared: Any) -> str:
-    """Write a declaration in one line: as it would be written where that is known, and without any memory address.
-
-    Examples
-    --------
-    >>> class Mine:
-    ...     def __init__(self):
-    ...         self.symbols = ["A", "B"]
-    >>> described(Mine())
-    "Mine(symbols=['A', 'B'])"
-    """
-    return _described(declared, frozenset())
-
-
-def _described(value: Any, above: frozenset[int]) -> str:
-    if id(value) in above:
-        return "..."
-    write = functools.partial(_described, above=above | {id(value)})
-    kind = type(value)
-    if kind in _BRACKETS:
-        parts = (
-            [f"{write(key)}: {write(value[key])}" for key in value] if kind is dict else [write(part) for part in value]
-        )
-        return _BRACKETS[kind].format(", ".join(parts) + ("," if kind is tuple and len(parts) == 1 else ""))
-    if isinstance(value, (np.ndarray, pd.DataFrame, pd.Series)):
-        return f"{kind.__name__}({' x '.join(map(str, value.shape))})"
-    if isinstance(value, functools.partial):
-        return f"partial({_call((value.func, *value.args), value.keywords, write)})"
-    if callable(value) and isinstance(getattr(value, "__qualname__", None), str):
-        return str(value.__qualname__)
-    if is_dataclass(value) and is_generated("__repr__", kind.__repr__):
-        shown = {part.name: getattr(value, part.name) for part in fields(value) if part.repr}
-        return f"{kind.__qualname__}({_call((), shown, write)})"
-    if getattr(kind, "__repr__", None) is object.__repr__:
-        state = _state(value)
-        return f"{kind.__name__}({_call((), {n: state[n] for n in sorted(state) if not n.startswith('_')}, write)})"
-    return repr(value) if isinstance(value, (str, bytes)) else " ".join(_ADDRESS.sub("", repr(value)).split())
-
-
-def _call(arguments: tuple[Any, ...], keywords: Mapping[str, Any], write: Callable[[Any], str]) -> str:
-    return ", ".join([*map(write, arguments), *(f"{name}={write(part)}" for name, part in keywords.items())])

@@ -11,7 +11,7 @@ import pandas as pd
 
 from quantml.bars import Bars
 from quantml.calendars import describe, is_slow, missing_sessions
-from quantml.canonical import canonical, described
+from quantml.canonical import canonical
 from quantml.evaluation import metrics
 from quantml.evaluation.accuracy import forecast_accuracy
 from quantml.exogenous import Exogenous
@@ -23,6 +23,7 @@ from quantml.survivorship import SURVIVORSHIP, universe_facts, universe_notes
 from quantml.timing import Fill
 from quantml.validation.ensembles import member_columns
 from quantml.validation.walkforward import FoldResult, WalkForwardResult
+from quantml.wording import described
 
 FILL: Final = "Fill:"
 """How a note about fills begins."""

@@ -16,6 +16,7 @@ LAYERS = [
     {"syntax", "faults"},
     {"user_code"},
     {"canonical"},
+    {"wording"},
     {"calendars", "space", "kernels", "storage"},
     {"exogenous", "panel", "settings"},
     {"lockbox"},

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import Lasso
 
-from quantml.canonical import canonical, described, digest
+from quantml.canonical import canonical, digest
 from quantml.errors import StudyError
 from quantml.features.base import build_features
 from quantml.loaders import Synthetic
 from quantml.source import Bundle, SourceFile
 from quantml.timing import Fill
+from quantml.wording import described
 
 STUDY = '''
 import numpy as np

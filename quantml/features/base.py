@@ -16,11 +16,12 @@ from pandas.api.types import is_complex_dtype, is_numeric_dtype
 from quantml import arrays
 from quantml.arrays import ReadOnly
 from quantml.bars import Bars
-from quantml.canonical import described, digest
+from quantml.canonical import digest
 from quantml.errors import FeatureError, InputError, ParameterError, StudyError, did_you_mean, is_whole
 from quantml.features.blocks import Kept, lay_out
 from quantml.source import cause_of, raised_at
 from quantml.space import Space, find_spaces
+from quantml.wording import described
 
 __all__ = ["Feature", "Features", "build_features", "feature_name"]
 

@@ -56,8 +56,8 @@ class Scores(ReadOnly):
         Where each stretch stands.
     values, means : ndarray, shape (candidates, stretches)
         The objective, and the mean return per bar.
-    ruined : frozenset of int
-        Places of the candidates that lost everything somewhere: their accounts say nothing of what comes after.
+    ruined : ndarray of int64, shape (candidates,)
+        The bar on which each lost everything, or a number past the last one: its account says nothing of later bars.
     """
 
     listed: Sequence[Values]
@@ -65,16 +65,16 @@ class Scores(ReadOnly):
     stretches: Mapping[Stretch, int]
     values: Floats
     means: Floats
-    ruined: frozenset[int]
+    ruined: NDArray[np.int64]
 
     def of(self, stretches: Sequence[Stretch]) -> list[Scored | None]:
         """Return the score of each candidate on the first of some stretches, and on each of the others.
 
-        None for those that were ruined.
+        None for those that were ruined before the end of these.
         """
         held = self.values[:, [self.stretches[stretch] for stretch in stretches]].tolist()
         scored: list[Scored | None] = [Scored(whole, tuple(parts)) for whole, *parts in held]
-        for place in self.ruined:
+        for place in np.flatnonzero(self.ruined < stretches[0].end):
             scored[place] = None
         return scored
 
@@ -99,7 +99,7 @@ def score_window(problem: Problem, fold: Fold, values: Values) -> tuple[float, f
     """
     common, key = _of_every_fold(problem), problem.key(values)
     scores = common if key in common.places else _alone(problem, fold, [values])
-    if not scores.listed or scores.places[key] in scores.ruined:
+    if not scores.listed or scores.ruined[scores.places[key]] < _window(fold).end:
         return None
     at = scores.places[key], scores.stretches[_window(fold)]
     return float(scores.values[at]), float(scores.means[at]) * problem.bars.periods_per_year
@@ -142,19 +142,19 @@ def _alone(problem: Problem, fold: Fold, listed: Sequence[Values]) -> Scores:
 
 def _scored(problem: Problem, listed: Sequence[Values], folds: Sequence[Fold]) -> Scores:
     if not all(_is_independent(problem, values) for values in listed):
-        return Scores((), {}, {}, np.empty((0, 0)), np.empty((0, 0)), frozenset())
+        return Scores((), {}, {}, np.empty((0, 0)), np.empty((0, 0)), np.empty(0, dtype=np.int64))
     stretches = sorted({part for fold in folds for part in (_window(fold), *_scored_stretches(problem, fold))})
     objective = scoring.objective_of(problem)
     assert isinstance(objective, Objective)  # a score of forecasts is refused where there are none
     scored, means = np.full((2, len(listed), len(stretches)), np.nan)
-    ruined: list[int] = []
+    ruined = np.full(len(listed), len(problem.bars))
     for first, earned in _earned(problem, listed):
         rows = slice(first, first + len(earned.returns))
         scored[rows], means[rows] = _over(problem, objective, earned, stretches), _means(earned.returns, stretches)
-        ruined += (first + np.flatnonzero(earned.ruined)).tolist()
+        ruined[rows] = earned.ruined
     columns = {stretch: n for n, stretch in enumerate(stretches)}
     places = {problem.key(values): n for n, values in enumerate(listed)}
-    return Scores(listed, places, columns, scored, means, frozenset(ruined))
+    return Scores(listed, places, columns, scored, means, ruined)
 
 
 def _means(returns: Floats, stretches: Sequence[Stretch]) -> Floats:
@@ -173,18 +173,19 @@ def _is_independent(problem: Problem, values: Values) -> bool:
 
 
 class _Earned(NamedTuple):
-    """Net returns of some candidates, shape (candidates, T), what cash earned, shape (T,), and who lost everything."""
+    """Net returns of some candidates, shape (candidates, T), what cash earned, shape (T,), and when all was lost."""
 
     returns: Floats
     risk_free: Floats
-    ruined: NDArray[np.bool_]
+    ruined: NDArray[np.int64]
 
 
 def _earned(problem: Problem, listed: Sequence[Values]) -> Iterator[tuple[int, _Earned]]:
     """Yield the returns of candidates, some at a time, with the place of the first of them."""
     place, nothing = 0, np.zeros(len(problem.bars))
     for block in swept_returns(problem, listed):
-        yield place, _Earned(block, nothing, np.any(block <= -1.0, axis=1))
+        lost = block <= -1.0
+        yield place, _Earned(block, nothing, np.where(lost.any(axis=1), lost.argmax(axis=1), len(problem.bars)))
         place += len(block)
     for at in range(place, len(listed)):
         yield at, _simulated(problem, listed[at])
@@ -196,11 +197,11 @@ def _simulated(problem: Problem, values: Values) -> _Earned:
     with named(values):
         weights = apply_steps(study.steps, problem.context(values))
         account = scoring.account(study, problem.bars, problem.fill, weights.frame.iloc[first:])
-    before = np.zeros(first)
+    before, clock = np.zeros(first), problem.bars.clock
     return _Earned(
         np.concatenate([before, account.returns.to_numpy()])[None, :],
         np.concatenate([before, account.risk_free.to_numpy()]),
-        np.array([account.ruined_at is not None]),
+        np.array([len(clock) if account.ruined_at is None else clock.get_loc(account.ruined_at)]),
     )
 
 

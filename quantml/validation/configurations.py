@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from quantml.canonical import described
 from quantml.errors import QuantmlError, RunError
 from quantml.source import cause_of
+from quantml.wording import described
 
 
 @contextmanager

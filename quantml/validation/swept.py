@@ -46,9 +46,7 @@ def swept_returns(problem: Problem, listed: Sequence[Values]) -> Iterator[Floats
     That is a `MovingAverageCross` alone, on one symbol with a bar on every row, without interest on cash. Its accounts
     are those of `simulate` to 1e-12.
     """
-    crosses = [
-        step for values in listed for step in problem.resolved(values).steps if isinstance(step, MovingAverageCross)
-    ]
+    crosses = [step for values in listed for step in problem.resolved(values).steps if type(step) is MovingAverageCross]
     alone = all(len(problem.resolved(values).steps) == 1 for values in listed)
     if not listed or not alone or len(crosses) < len(listed) or not _is_plain(problem):
         return

@@ -1,12 +1,13 @@
 """Accounts of rules, kept once for all folds, and what sweeps them."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from quantml import Bars, Choice, Costs, Fill, Study, Tuning, WalkForward, simulate
+from quantml.errors import SplitError, StudyError
 from quantml.evaluation import metrics
 from quantml.loaders import Synthetic
 from quantml.signals import MovingAverageCross
@@ -148,3 +149,61 @@ def test_the_tuned_study_is_the_same_with_costs_by_size_left_at_nothing():
     for one, other in zip(kept, opened, strict=True):
         apart = [abs(a.score - b.score) for a, b in zip(one.candidates, other.candidates, strict=True)]
         assert 0.0 < max(apart) < 0.5
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Hold a fixed weight."""
+
+    weight: float
+
+    def __call__(self, forecast, context):
+        return pd.DataFrame(self.weight, context.bars.clock, list(context.bars.symbols))
+
+
+def test_a_candidate_that_lost_everything_before_a_window_is_scored_by_a_new_account():
+    """The price falls by a fifth at row 60, and then slowly: eight times the weight is ruined first, and worse after."""
+    returns = np.full(400, -0.0004) + np.random.default_rng(3).normal(0.0, 1e-4, 400)
+    returns[60] = -0.2
+    close = pd.DataFrame({"S0": 100.0 * np.cumprod(1.0 + returns)}, pd.bdate_range("2020-01-01", periods=400))
+    tuned = study(signal=Hold(Choice(0.5, 8.0)), tuning=Tuning("annual_return"))
+    folds = walk_forward(tuned, Bars.from_close(close, periods_per_year=252)).folds
+    for fold in folds[2:]:
+        half, eight = (candidate.score for candidate in fold.candidates)
+        assert eight < half < 0.0
+        assert fold.chosen == {"signal.0.weight": 0.5}
+
+
+class Contrary(MovingAverageCross):
+    """The other side of what its parent holds."""
+
+    def __call__(self, inputs, context):
+        return pd.DataFrame(1.0 - super().__call__(inputs, context).values, context.bars.clock, context.bars.symbols)
+
+
+def test_what_inherits_from_a_cross_is_not_swept_as_one():
+    problem = Problem.of(study(signal=Contrary(fast=Choice(2, 5), slow=20)), bars_of())
+    assert list(swept_returns(problem, candidates(problem))) == []
+
+
+def test_the_embargo_keeps_scores_from_the_bars_beside_the_test_block():
+    tuned = study(validation=WalkForward(train=150, test=50, embargo=20))
+    bars = bars_of(symbols=2)
+    before = walk_forward(tuned, bars).folds[1]
+    close = bars.close.copy()
+    first = before.fold.start - 19
+    close.iloc[first:] *= np.random.default_rng(1).uniform(0.5, 2.0, (400 - first, 2))
+    after = walk_forward(tuned, Bars.from_close(close, periods_per_year=252)).folds[1]
+    assert [c.score for c in after.candidates] == [c.score for c in before.candidates]
+    assert after.in_sample == before.in_sample
+
+
+def test_an_embargo_that_leaves_nothing_to_score_is_refused():
+    tuned = study(validation=WalkForward(train=150, test=50, embargo=150))
+    with pytest.raises(SplitError, match="leave bars to score candidates on.*Lengthen what is trained on by 1 rows"):
+        walk_forward(tuned, bars_of())
+
+
+def test_what_only_earns_what_cash_does_has_no_sharpe_ratio():
+    with pytest.raises(StudyError, match="NaN for all 2"):
+        walk_forward(study(signal=Hold(Choice(0.0, -0.0)), cash=0.03), bars_of())
