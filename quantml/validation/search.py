@@ -84,7 +84,7 @@ def _score_rules(problem: Problem, fold: Fold, listed: Sequence[Values], folds: 
 
 def _score_forecasts(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> list[Candidate]:
     """Fit each forecasting configuration once, for all the signal parameters that hang on it."""
-    inner = inner_folds(fold, folds)
+    inner, problem = inner_folds(fold, folds), problem.remembering()
 
     def made(values: Values) -> float:
         blocks = [_validate(problem, part, values) for part in inner]
