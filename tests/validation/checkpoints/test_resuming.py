@@ -64,7 +64,7 @@ def test_a_fold_that_fails_costs_its_own_work_only(whole, tmp_path):
     path = folder / "own.py"
     text = path.read_text()
     rule = "def halved(weights, context):\n"
-    path.write_text(text.replace(rule, rule + "    if len(context.bars) > 260:\n        raise OSError('disk')\n"))
+    path.write_text(text.replace(rule, rule + "    if len(context.bars) > 250:\n        raise OSError('disk')\n"))
     try:
         with pytest.raises(
             Exception, match=r"fold 2 .*with features\.1\.window=5, signal\.0\.threshold=0\.0: .*OSError: disk"

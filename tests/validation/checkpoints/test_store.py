@@ -11,16 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quantml import runs
 from quantml.errors import ParameterError
 from quantml.reports.cache import kept_work
 from quantml.study_file import load_study
 from quantml.validation.checkpoints import content
+from quantml.validation.checkpoints.keeping import Checkpoints
 from quantml.validation.checkpoints.memory import Entry, Ground, Kind, Memory, key_of
 from quantml.validation.checkpoints.store import Store, read_limit, read_size
 from quantml.validation.messages import collected_warnings
 from quantml.validation.scoring import Block
-from tests.validation.checkpoints.study import contents, run_at, write_study
+from quantml.validation.walkforward import walk_forward
+from tests.validation.checkpoints.study import run_at, write_study
 
 GROUP, OTHER = "a" * 64, "b" * 64
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
@@ -182,23 +183,40 @@ class Greedy:
         Store(self.out).prune(0)
 
 
-def test_runs_that_remove_each_others_work_write_the_same_bytes(tmp_path):
-    write_study(tmp_path)
-    written = run_at(tmp_path, tmp_path / "alone")
-    out, found, study = tmp_path / "both", [], load_study(tmp_path / "own.py")
+def test_walk_forwards_that_remove_each_others_work_find_the_same(tmp_path):
+    study = load_study(write_study(tmp_path))
+    bars, found = study.load_bars(), []
 
-    def work():
-        found.append(runs.run(study, out=out, progress=Greedy(out)))
+    def work(checkpoints, progress):
+        found.append(walk_forward(study, bars, checkpoints=checkpoints, progress=progress))
 
-    threads = [threading.Thread(target=work) for _ in range(2)]
+    work(None, None)
+    threads = [
+        threading.Thread(target=work, args=(Checkpoints(Store(tmp_path), "own"), Greedy(tmp_path))) for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [contents(one.folder) for one in found] == [written, written]
-    kept = kept_work(out)
-    assert kept.whole.as_values()["bytes"] == kept.whole.size == sum(one.size for one in Store(out).files())
-    assert {shelf.study for shelf in kept.shelves} <= {"own"}
+    alone, *both = [
+        (one.forecast.mean.tobytes(), one.weights.values.tobytes(), [fold.warnings for fold in one.folds],
+         [(part.values, part.score) for fold in one.folds for part in fold.candidates]) for one in found
+    ]  # fmt: skip
+    assert both == [alone, alone]
+
+
+def test_what_is_kept_is_told_by_study(tmp_path):
+    filled(tmp_path)
+    Store(tmp_path).write(OTHER, [entry(7), entry(8)], "other")
+    kept = kept_work(tmp_path)
+    assert {shelf.study: (shelf.entries, len(shelf.files)) for shelf in kept.shelves} == {
+        "mine": (4, 4),
+        "other": (2, 1),
+    }
+    assert kept.whole.size == sum(one.size for one in Store(tmp_path).files())
+    assert kept.as_values()["oldest"] == "2001-09-09T01:46:40+00:00"
+    left = kept_work(tmp_path, to=0)
+    assert (left.shelves, len(left.removed), left.as_values()["removed"]["bytes"]) == ((), 5, kept.whole.size)
 
 
 def test_at_the_end_of_a_run_older_work_goes_and_its_own_stays(tmp_path, monkeypatch):
