@@ -101,13 +101,15 @@ def kept_work(out: str | Path, *, to: int | None = None) -> Kept:
     """
     store, limit = Store(out), read_limit()
     removed = () if to is None else tuple(store.prune(to))
-    shelves: dict[str, Shelf] = {}
+    laid: dict[str, list[tuple[Stored, int]]] = {}
     for stored in store.files():
         study, entries = store.told_by(stored) or (UNREADABLE, 0)
-        shelf = shelves.get(study, Shelf(study, (), 0))
-        shelves[study] = Shelf(study, (*shelf.files, stored), shelf.entries + entries)
-    found = sorted(shelves.values(), key=lambda one: (-one.size, one.study))
-    return Kept(store.folder, limit, tuple(found), removed)
+        laid.setdefault(study, []).append((stored, entries))
+    shelves = [
+        Shelf(study, tuple(stored for stored, _ in files), sum(entries for _, entries in files))
+        for study, files in laid.items()
+    ]
+    return Kept(store.folder, limit, tuple(sorted(shelves, key=lambda one: (-one.size, one.study))), removed)
 
 
 def cache_table(kept: Kept) -> RenderableType:

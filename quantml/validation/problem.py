@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,14 +48,14 @@ class Problem:
         What is traded on.
     feature_bars : Bars
         What features are built from; the same bars, unless the study's quality policies fill gaps for features.
-    memory : Memory
-        What the work of a fold recalls instead of making it again.
+    memory : Memory, optional
+        What the work of one fold recalls instead of making it again.
     """
 
     study: Study
     bars: Bars
     feature_bars: Bars
-    memory: Memory = field(default_factory=Memory, repr=False)
+    memory: Memory | None = field(default=None, repr=False)
     _built: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
     _warned: dict[tuple[Any, ...], tuple[str, ...]] = field(default_factory=dict, repr=False)
     _texts: dict[int, tuple[Any, str]] = field(default_factory=dict, repr=False)
@@ -175,14 +175,20 @@ class Problem:
         self._built[key] = built
         return built
 
+    def remembering(self) -> Self:
+        """Return the problem with a memory: its own, or an empty one."""
+        return self if self.memory is not None else replace(self, memory=Memory())
+
     def recall(self, kind: Kind, rows: Sequence[Fold], values: Values, make: Callable[[], Built]) -> Built:
         """Return what was kept of a candidate's work on some folds, or make it; warnings are told as `once` does."""
+        if self.memory is None:
+            return make()
         said = values if kind.ground is Ground.TRADES else fitted_part(values)
         return self.memory.recall(kind.ground, key_of(kind, [fold.digest for fold in rows], self.key(said)), make)
 
     def __getstate__(self) -> dict[str, Any]:
         held = {name: getattr(self, name) for name in ("study", "bars", "feature_bars", "_built", "_warned")}
-        return {**held, "memory": Memory(), "_texts": {}}
+        return {**held, "memory": None, "_texts": {}}
 
     # -------------------------------------------------------------------- rows
 

@@ -162,7 +162,8 @@ def test_a_stopped_command_leaves_at_once_and_the_cluster_usable(own_cluster, tm
     at_work(tmp_path, running, 1)
     os.killpg(running.pid, signal.SIGINT)  # Ctrl-C reaches everyone in the foreground
     out, err = running.communicate(timeout=10)
-    assert (running.returncode, out, err) == (130, "", "")
+    assert (running.returncode, out) == (130, "")
+    assert err == "" or err.startswith("stopped: what was finished is kept in ")
     workers = Dask(own_cluster.address)
     assert run_tasks(workers, add, 1, [1, 2]) == [2, 3]
     workers.stop()

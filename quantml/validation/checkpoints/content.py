@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
@@ -55,7 +56,7 @@ def _plain(made: Any, arrays: list[NDArray[Any]]) -> Any:
     if isinstance(made, np.generic):
         return _plain(made.item(), arrays)
     if isinstance(made, float) and not math.isfinite(made):
-        return {"number": repr(made)}
+        return {"bits": struct.pack("<d", made).hex()}  # what is not a number has a sign too, which Parquet writes
     if made is None or isinstance(made, (bool, int, float, str)):
         return made
     raise TypeError(f"{type(made).__name__} is never kept")
@@ -120,4 +121,4 @@ def _made(plain: Any, arrays: Sequence[NDArray[Any]]) -> Any:
         return Block(**{name: _made(part, arrays) for name, part in held.items()})
     if kind == "tuple":
         return tuple(_made(part, arrays) for part in held)
-    return float(held)
+    return struct.unpack("<d", bytes.fromhex(held))[0]

@@ -28,7 +28,7 @@ class Task:
     @contextmanager
     def recalling(self, problem: Problem) -> Iterator[Problem]:
         """Give a problem this fold's memory inside the block."""
-        with self.memory.kept_on_failure():
+        with self.memory.kept_when_stopped():
             yield replace(problem, memory=self.memory)
 
 

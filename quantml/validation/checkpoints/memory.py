@@ -124,10 +124,12 @@ class Memory:
         return made
 
     @contextmanager
-    def kept_on_failure(self) -> Iterator[None]:
-        """Hand over what was made even where the work fails or is interrupted."""
+    def kept_when_stopped(self) -> Iterator[None]:
+        """Hand over what was made where the work is interrupted, not where it fails: bad input writes nothing."""
         try:
             yield
+        except Exception:
+            raise
         except BaseException:
             if self._keep is not None:
                 self._hand_over()
