@@ -79,17 +79,17 @@ class Scores(ReadOnly):
         return scored
 
 
-def score_accounts(problem: Problem, fold: Fold, listed: Sequence[Values]) -> list[Scored | None]:
+def score_accounts(problem: Problem, fold: Fold, listed: Sequence[Values]) -> tuple[Scored | None, ...]:
     """Score candidates on the bars that follow what a fold scores by, its validation part or else its training window.
 
     Returns
     -------
-    list of Scored or None
+    tuple of Scored or None
         None for those that have no account which is the same in all folds.
     """
     common = _of_every_fold(problem)
     scores = common if listed is common.listed else _alone(problem, fold, listed)
-    return scores.of(_scored_stretches(problem, fold)) if scores.listed else [None] * len(listed)
+    return tuple(scores.of(_scored_stretches(problem, fold))) if scores.listed else (None,) * len(listed)
 
 
 def score_window(problem: Problem, fold: Fold, values: Values) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -35,6 +36,17 @@ def common_candidates(problem: Problem) -> list[Values]:
     if not tuning.is_grid(spaces):
         return []
     return problem.once(("listed",), lambda: valid(problem, tuning.candidates(spaces, problem.seed("candidates", 0))))
+
+
+def name_all(problem: Problem, listed: Sequence[Values]) -> str:
+    """Name candidates, all together and in their order, by what they are."""
+    if listed is common_candidates(problem):
+        return problem.once(("listed", "name"), lambda: _name(problem, listed))
+    return _name(problem, listed)
+
+
+def _name(problem: Problem, listed: Sequence[Values]) -> str:
+    return hashlib.sha256(repr([problem.key(values) for values in listed]).encode()).hexdigest()
 
 
 def valid(problem: Problem, listed: Sequence[Values]) -> list[Values]:

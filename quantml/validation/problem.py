@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, Self, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,10 +174,6 @@ class Problem:
         self._warned[key] = tuple(warned)  # first, for other threads ask for it once the rest is there
         self._built[key] = built
         return built
-
-    def remembering(self) -> Self:
-        """Return the problem with a memory: its own, or an empty one."""
-        return self if self.memory is not None else replace(self, memory=Memory())
 
     def recall(self, kind: Kind, rows: Sequence[Fold], values: Values, make: Callable[[], Built]) -> Built:
         """Return what was kept of a candidate's work on some folds, or make it; warnings are told as `once` does."""

@@ -14,7 +14,7 @@ from quantml.validation.accounts import part_starts, score_accounts
 from quantml.validation.candidates import Candidate as Candidate
 from quantml.validation.checkpoints.memory import Kind
 from quantml.validation.configurations import named
-from quantml.validation.listing import list_candidates, nothing_valid, refusal_of
+from quantml.validation.listing import list_candidates, name_all, nothing_valid, refusal_of
 from quantml.validation.objectives import ForecastScore
 from quantml.validation.problem import Problem, Values, fitted_part
 from quantml.validation.proposing import Proposal, Proposals
@@ -64,9 +64,10 @@ def choose(problem: Problem, candidates: Sequence[Candidate]) -> int:
 def _score_rules(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> list[Candidate]:
     """Score rules on the validation part, or else the whole window; fitted ones only where they were not fitted."""
     inner = Inner(problem, fold, folds)
-    kept = score_accounts(problem, fold, listed)
+    named_all = {"candidates": name_all(problem, listed)}
+    kept = problem.recall(Kind.SCORE, [fold], named_all, lambda: score_accounts(problem, fold, listed))
     return [
-        _score(problem, fold, values, inner, folds) if score is None else Candidate(values, score.whole, score.parts)
+        _score(problem, fold, values, inner, folds) if score is None else Candidate(values, *score)
         for values, score in zip(listed, kept, strict=True)
     ]
 

@@ -19,7 +19,6 @@ from quantml.forecasters.base import Fitted, Forecast
 from quantml.signals.base import Weights
 from quantml.study import Study
 from quantml.validation import scoring
-from quantml.validation.accounts import score_window
 from quantml.validation.checkpoints.keeping import Checkpoints, Done, Keeping, Task
 from quantml.validation.checkpoints.memory import Kind
 from quantml.validation.configurations import named
@@ -247,7 +246,7 @@ def _test(problem: Problem, fold: Fold, candidates: tuple[Candidate, ...], choic
             )
             purged = problem.purged(fold, chosen)
         steps = scoring.fit_steps(problem, fold, chosen)
-        score, earned = score_window(problem, fold, chosen) or problem.recall(
+        score, earned = problem.recall(
             Kind.IN_SAMPLE, [fold, *parts], chosen, lambda: _inside(problem, fold, chosen, steps, trained)
         )
     return FoldResult(
