@@ -14,9 +14,8 @@ import pytest
 from rich.console import Console
 
 from quantml import Bars, Costs, Run, Study, WalkForward, run
-from quantml.cli import _run_as_json
 from quantml.reports.page import page
-from quantml.reports.terminal import result_table
+from quantml.reports.terminal import result_table, run_values
 from quantml.simulation import simulate
 from quantml.timing import Fill
 
@@ -77,5 +76,5 @@ def test_page_terminal_and_json_show_the_net_numbers_first(dear: Run, bars: Bars
     lines = str(console.file.getvalue()).replace("\N{MINUS SIGN}", "-").splitlines()  # type: ignore[attr-defined]
     assert any("Net of costs" in line for line in lines)
     assert next(line for line in lines if "Total return" in line).split()[2:4] == [shown[:-1], "%"]
-    assert _run_as_json(dear)["metrics"]["total_return"] == dear.metrics["total_return"]
-    assert Path(_run_as_json(dear)["report"]).is_file()
+    assert run_values(dear)["metrics"]["total_return"] == dear.metrics["total_return"]
+    assert Path(run_values(dear)["report"]).is_file()
