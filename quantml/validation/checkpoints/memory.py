@@ -123,7 +123,7 @@ class Memory:
 
     @contextmanager
     def kept_when_stopped(self) -> Iterator[None]:
-        """Hand over what was made where the work is interrupted, though not where it fails: bad input writes nothing."""
+        """Hand over what was made where work is interrupted, though not where it fails: bad input writes nothing."""
         try:
             yield
         except Exception:
