@@ -34,9 +34,7 @@ class Kind(Enum):
     VALIDATED = "validated"
     """A candidate's forecasts of an inner fold."""
     TESTED = "tested"
-    """A chosen candidate's forecasts of the test block, and of what follows, and the number of its training rows."""
-    TESTED_INSIDE = "tested inside"
-    """The same, and its forecasts of its training rows, where these are scored."""
+    """The chosen candidate's forecasts of the test block and of its training rows, and the number of these."""
     BASELINE = "baseline"
     """The baseline's forecasts of the test block."""
     SCORE = "score"
@@ -125,7 +123,7 @@ class Memory:
 
     @contextmanager
     def kept_when_stopped(self) -> Iterator[None]:
-        """Hand over what was made where the work is interrupted, not where it fails: bad input writes nothing."""
+        """Hand over what was made where work is interrupted, though not where it fails: bad input writes nothing."""
         try:
             yield
         except Exception:
