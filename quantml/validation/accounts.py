@@ -6,7 +6,7 @@ where costs are in proportion to what is traded: what an account earns then hang
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -87,6 +87,8 @@ def score_accounts(problem: Problem, fold: Fold, listed: Sequence[Values]) -> tu
     tuple of Scored or None
         None for those that have no account which is the same in all folds.
     """
+    if not _applies(problem):
+        return (None,) * len(listed)
     common = _of_every_fold(problem)
     scores = common if listed is common.listed else _alone(problem, fold, listed)
     return tuple(scores.of(_scored_stretches(problem, fold))) if scores.listed else (None,) * len(listed)
@@ -97,11 +99,14 @@ def score_window(problem: Problem, fold: Fold, values: Values) -> tuple[float, f
 
     Also its mean return per year there.
     """
-    common, key = _of_every_fold(problem), problem.key(values)
-    scores = common if key in common.places else _alone(problem, fold, [values])
-    if not scores.listed or scores.ruined[scores.places[key]] < _window(fold).end:
+    if not _applies(problem):
         return None
-    at = scores.places[key], scores.stretches[_window(fold)]
+    common, key, window = _of_every_fold(problem), problem.key(values), _window(fold)
+    held = key in common.places and window in common.stretches
+    scores = common if held else problem.once(("window", *key, window), lambda: _scored(problem, [values], {window}))
+    if not scores.listed or scores.ruined[scores.places[key]] < window.end:
+        return None
+    at = scores.places[key], scores.stretches[window]
     return float(scores.values[at]), float(scores.means[at]) * problem.bars.periods_per_year
 
 
@@ -131,19 +136,20 @@ def _of_every_fold(problem: Problem) -> Scores:
 
 def _all_scored(problem: Problem) -> Scores:
     folds = problem.study.validation.folds(problem.bars.clock)
-    return _scored(problem, common_candidates(problem), folds)
+    parts = {part for fold in folds for part in _scored_stretches(problem, fold)}
+    return _scored(problem, common_candidates(problem), parts)
 
 
 def _alone(problem: Problem, fold: Fold, listed: Sequence[Values]) -> Scores:
     """Score the candidates of one fold."""
     key = ("accounts", fold.number, tuple(map(problem.key, listed)))
-    return problem.once(key, lambda: _scored(problem, listed, [fold]))
+    return problem.once(key, lambda: _scored(problem, listed, set(_scored_stretches(problem, fold))))
 
 
-def _scored(problem: Problem, listed: Sequence[Values], folds: Sequence[Fold]) -> Scores:
-    if not all(_is_independent(problem, values) for values in listed):
+def _scored(problem: Problem, listed: Sequence[Values], parts: Set[Stretch]) -> Scores:
+    if any(scoring.is_fitted(problem, values) for values in listed):
         return Scores((), {}, {}, np.empty((0, 0)), np.empty((0, 0)), np.empty(0, dtype=np.int64))
-    stretches = sorted({part for fold in folds for part in (_window(fold), *_scored_stretches(problem, fold))})
+    stretches = sorted(parts)
     objective = scoring.objective_of(problem)
     assert isinstance(objective, Objective)  # a score of forecasts is refused where there are none
     scored, means = np.full((2, len(listed), len(stretches)), np.nan)
@@ -165,11 +171,11 @@ def _means(returns: Floats, stretches: Sequence[Stretch]) -> Floats:
         return np.asarray((total[:, edges[:, 1]] - total[:, edges[:, 0]]) / (edges[:, 1] - edges[:, 0]))
 
 
-def _is_independent(problem: Problem, values: Values) -> bool:
-    study = problem.resolved(values)
+def _applies(problem: Problem) -> bool:
+    """Say whether accounts may be kept over all folds: of rules, whose costs do not hang on an account's size."""
+    study = problem.study
     plain = study.costs.are_proportional and study.simulator is None
-    alike = study.forecaster is None and study.validation.is_forward and not scoring.is_fitted(problem, values)
-    return bool(study.signal) and plain and alike
+    return bool(study.signal) and plain and study.forecaster is None and study.validation.is_forward
 
 
 class _Earned(NamedTuple):

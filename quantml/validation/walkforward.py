@@ -19,6 +19,7 @@ from quantml.forecasters.base import Fitted, Forecast
 from quantml.signals.base import Weights
 from quantml.study import Study
 from quantml.validation import scoring
+from quantml.validation.accounts import score_window
 from quantml.validation.checkpoints.keeping import Checkpoints, Done, Keeping, Task
 from quantml.validation.checkpoints.memory import Kind
 from quantml.validation.configurations import named
@@ -258,13 +259,10 @@ def _inside(
     problem: Problem, fold: Fold, chosen: Values, steps: tuple[Any, ...], trained: Block | None
 ) -> tuple[float, float]:
     """Score the chosen configuration on its own training window; also what it earned there, per year."""
-    study, stretches, blocks = (
-        problem.study,
-        [Stretch(fold.train, steps, chosen)],
-        None if trained is None else [trained],
-    )
-    if not scores_inside(study):
-        return np.nan, np.nan
+    kept, study = score_window(problem, fold, chosen), problem.study
+    if kept is not None or not scores_inside(study):
+        return kept or (np.nan, np.nan)
+    stretches, blocks = [Stretch(fold.train, steps, chosen)], None if trained is None else [trained]
     score = scoring.score(problem, stretches, blocks, fold)
     earned = yearly(problem, scoring.earn(problem, stretches, blocks, fold).returns) if study.signal else np.nan
     return score, earned

@@ -260,7 +260,7 @@ def test_rules_are_scored_on_the_declared_validation_part():
     declared = study(features=(), target=None, forecaster=None, signal=cross, tuning=Tuning(noted),
                      validation=WalkForward(train=200, test=100, validation=50))  # fmt: skip
     walk_forward(declared, BARS)
-    assert [len(returns) for returns in noted.given] == [51, 51, 201]  # two candidates, and the window in sample
+    assert [len(returns) for returns in noted.given] == [50, 50, 200]  # two candidates, and the window in sample
 
 
 # ------------------------------------------------------------------- paths

@@ -42,7 +42,7 @@ def test_a_candidates_returns_are_those_of_a_run_of_its_own(parts, count):
     assert found.returns.shape == (len(found.times), count)  # a fast window of 60 above a slow one of 50 is none
     for place, values in enumerate(found.candidates):
         alone = qm.run(study(**parts).resolve(values)).simulation
-        assert found.returns[:, place].tolist() == (alone.returns - alone.risk_free).tolist()
+        np.testing.assert_allclose(found.returns[:, place], alone.returns - alone.risk_free, rtol=1e-13, atol=1e-14)
     assert found.probability == qm.inference.probability_of_backtest_overfitting(found.returns, blocks=8)
 
 

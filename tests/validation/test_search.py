@@ -165,7 +165,10 @@ def test_a_score_against_the_baseline_fits_it_once():
 
 
 def test_a_score_that_the_forecasts_cannot_have_names_the_fold():
-    with pytest.raises(StudyError, match=r"fold 0 \(test from .*\): the objective brier must be given probabilities"):
+    with pytest.raises(
+        StudyError,
+        match=r"fold 0 \(test from .*\): with forecaster.scale=0.5: the objective brier must be given probabilities",
+    ):
         walk_forward(study(signal=None, tuning=Tuning("brier")), BARS)
 
 
