@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
@@ -13,12 +13,10 @@ import pandas as pd
 
 from quantml.errors import ParameterError, SplitError, StudyError, did_you_mean
 from quantml.timing import Span, block_number
+from quantml.validation.splits.edges import allowance
 from quantml.validation.splits.folds import Fold, Piece
 from quantml.validation.splits.rows import Rows, Split
 
-HOLIDAY_SLACK: Final = pd.Timedelta(days=4)
-"""A stretch that is a duration counts as full when at most this much, or 1.15 bars, is missing at its edge: years and
-quarters begin and end with holidays and weekends; months differ in length and are stamped at their end."""
 MODES: Final = ("rolling", "expanding")
 LAST: Final = ("keep", "drop")
 UNITS: Final = {"rows": 1.0, "d": 1.0, "w": 7.0, "m": 30.4375, "y": 365.25}
@@ -196,7 +194,7 @@ class WalkForward:
         """List where test blocks begin: on the grid of the step, from the first place that has enough before it."""
         if self._step.unit != "rows":
             grid = [0, *(np.flatnonzero(np.diff(block_number(clock, self._step))) + 1).tolist()]
-            return [start for start in grid if start < len(clock) and self._fits(clock, start)]
+            return list(dropwhile(lambda start: not self._fits(clock, start), grid)) if len(clock) else []
         fits = (start for start in range(len(clock)) if self._fits(clock, start))
         return list(range(next(fits, len(clock)), len(clock), self._step.count))
 
@@ -204,40 +202,40 @@ class WalkForward:
         """Return the position after the test block that begins at `start`, and whether the data fill it."""
         if self._test.unit == "rows":
             return min(start + self._test.count, len(clock)), start + self._test.count <= len(clock)
-        moment = self._aligned(clock, start, self._step) + self._test.offset
+        begin = self._aligned(clock, start, self._step)
+        moment = self._test.after(begin)
         stop = max(int(clock.searchsorted(moment, side="left")), start + 1)
-        return stop, stop < len(clock) or clock[-1] >= moment - _slack(clock)
+        # its last hours may be as quiet as those before it are
+        return stop, stop < len(clock) or moment - clock[-1] <= allowance(
+            clock, moment - begin, begin - clock[start - 1]
+        )
 
     def _fits(self, clock: pd.DatetimeIndex, start: int) -> bool:
-        return self._window_start(clock, start, self._least, self._step) is not None
+        """Say whether the data before `start` are a whole first window, but for what may be missing at its edge."""
+        if self._least.unit == "rows":
+            return start >= self._least.count
+        begin = self._aligned(clock, start, self._step)
+        moment = self._least.before(begin)
+        return start > 0 and clock[0] - moment <= allowance(clock, begin - moment, clock[start] - begin)
 
-    def _train_start(self, clock: pd.DatetimeIndex, start: int, laid_by: Span) -> int | None:
-        """Return where the training window of a block at `start` begins; None where the data are too short for it."""
-        if self.mode == "expanding":
-            return 0
-        first = self._window_start(clock, start, self._train, laid_by)
-        return 0 if first is None and self.min_train is not None else first
+    def _train_start(self, clock: pd.DatetimeIndex, start: int, laid_by: Span) -> int:
+        """Return where the training window of a block at `start` begins."""
+        return 0 if self.mode == "expanding" else self._window_start(clock, start, self._train, laid_by)
 
-    def _window_start(self, clock: pd.DatetimeIndex, start: int, window: Span, laid_by: Span) -> int | None:
-        """Return where a window before `start` begins; None where the data begin too late for it.
+    def _window_start(self, clock: pd.DatetimeIndex, start: int, window: Span, laid_by: Span) -> int:
+        """Return where a window before `start` begins: at the first bar, where the data begin inside it.
 
         A window that is a duration is counted back from where the calendar block begins, of the length `laid_by`.
         """
         if window.unit == "rows":
-            first = start - window.count
-            return first if first >= 0 else None
-        moment = window.before(self._aligned(clock, start, laid_by))
-        if start == 0 or clock[0] > moment + _slack(clock):
-            return None
-        return int(clock.searchsorted(moment, side="left"))
+            return max(start - window.count, 0)
+        return int(clock.searchsorted(window.before(self._aligned(clock, start, laid_by)), side="left"))
 
     def _aligned(self, clock: pd.DatetimeIndex, start: int, laid_by: Span) -> pd.Timestamp:
         return clock[start] if laid_by.unit == "rows" else laid_by.floor(clock[start])
 
     def _fold(self, clock: pd.DatetimeIndex, number: int, start: int, stop: int, *, laid_by: Span) -> Fold:
         first = self._train_start(clock, start, laid_by)
-        if first is None:  # a refit point is never earlier than its block, which has a whole window
-            raise SplitError("a training window", must="begin inside the data", where=f"fold {number}")
         if first == start:
             hint = "Lengthen WalkForward.train, or mend the gap in the data."
             raise SplitError("a training window", must="hold rows", got=f"none in {self.train}",
@@ -250,7 +248,7 @@ class WalkForward:
         if self._validation is None:
             return fold
         begin, first = self._window_start(clock, fold.start, self._validation, self._step), int(fold.train[0])
-        if begin is None or not first < begin < fold.start:
+        if not first < begin < fold.start:
             hint = "Lengthen WalkForward.validation." if begin == fold.start else "Shorten WalkForward.validation."
             raise SplitError("WalkForward.validation", must="hold rows, and leave rows of the window to train on",
                              got=self.validation, where=f"fold {fold.number}, {len(fold.train)} rows",
@@ -278,10 +276,6 @@ class WalkForward:
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of folds that `split` yields."""
         return len(self.folds(Rows.of(X).clock))
-
-
-def _slack(clock: pd.DatetimeIndex) -> pd.Timedelta:
-    return max(HOLIDAY_SLACK, 1.15 * (clock[1] - clock[0])) if len(clock) > 1 else HOLIDAY_SLACK
 
 
 def _check_one_of(subject: str, value: str, known: Sequence[str]) -> None:

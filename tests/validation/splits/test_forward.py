@@ -55,6 +55,38 @@ def test_one_month_is_one_row_of_monthly_data():
     ]
 
 
+def test_weeks_of_a_zone_with_summer_time_are_whole():
+    clock = pd.date_range("2023-01-02", "2023-12-24 23:00", freq="h", tz="America/New_York")  # Monday to Sunday
+    lengths = [len(fold.test) for fold in WalkForward(train="4w", test="1w").folds(clock)]
+    # 51 weeks of which 4 train; the week of 12 March lacks an hour, that of 5 November has one more
+    assert lengths == [7 * 24 + {5: -1, 39: 1}.get(number, 0) for number in range(47)]
+
+
+@pytest.mark.parametrize(("train", "rows"), [("3d", 72), ("5d", 120), ("1w", 168)])
+def test_a_first_window_of_hours_is_a_whole_one(train, rows):
+    clock = pd.date_range("2023-01-02", periods=800, freq="h")
+    assert {len(fold.train) for fold in WalkForward(train=train, test="1d").folds(clock)} == {rows}
+
+
+def test_a_day_that_the_data_end_in_is_short_and_a_session_is_whole():
+    clock = pd.date_range("2023-01-02", "2023-02-03 05:00", freq="h")
+    days = WalkForward(train="5d", test="1d", last_block="drop")
+    assert {len(fold.test) for fold in days.folds(clock)} == {24}
+    sessions = clock[(clock.hour >= 10) & (clock.hour < 17) & (clock.day_of_week < 5)]  # Monday 2 January to Thursday
+    # 24 sessions; the five days before Friday begin on a Sunday, so that the first block is the second Monday
+    assert [len(fold.test) for fold in days.folds(sessions)] == [7] * 19
+    weeks = WalkForward(train="1w", test="1w", last_block="drop")
+    ends = [sessions[weeks.folds(sessions[:count])[-1].stop - 1] for count in (7 * 15, 7 * 14)]
+    assert [f"{end:%m-%d}" for end in ends] == ["01-20", "01-13"]  # a third week with its Friday, and without
+
+
+def test_one_bar_long_before_the_others_is_no_window():
+    clock = days(1100, "2006-01-02").insert(0, pd.Timestamp("2004-06-01"))  # to March 2010
+    first = WalkForward(train="3y", test="1y").folds(clock)[0]
+    assert f"{clock[first.start]:%Y-%m-%d}" == "2008-01-01"
+    assert len(first.train) == 521  # the weekdays of 2006 and 2007
+
+
 def test_refits_cut_a_block_and_move_the_window():
     clock = days(10)
     validation = WalkForward(train=4, test=6, refit=2)
