@@ -270,12 +270,23 @@ class WalkForward:
             `label_end` of each row, a position among the different times, by which training rows are purged. Without
             it a row's label is taken to be known at the next time.
         """
-        rows = Rows.of(X, groups)
+        rows = self._rows(X, groups)
         yield from rows.split(self.folds(rows.clock))
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of folds that `split` yields."""
-        return len(self.folds(Rows.of(X).clock))
+        return len(self.folds(self._rows(X).clock))
+
+    def _rows(self, X: Any, groups: Any = None) -> Rows:
+        rows = Rows.of(X, groups)
+        spans = {"train": self._train, "test": self._test, "step": self._step, "min_train": self._least,
+                 "validation": self._validation}  # fmt: skip
+        counted = next((name for name, span in spans.items() if span is not None and span.unit != "rows"), None)
+        if counted is not None and not rows.has_times:
+            hint = f"Give X an index of times (pd.to_datetime reads text), or {counted} as a number of rows."
+            raise SplitError("a table that durations are counted on", must="have times",
+                             got=f"none, and {counted}={getattr(self, counted)}", hint=hint)  # fmt: skip
+        return rows
 
 
 def _check_one_of(subject: str, value: str, known: Sequence[str]) -> None:
