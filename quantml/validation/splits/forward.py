@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, Literal
 import numpy as np
 import pandas as pd
 
-from quantml.errors import ParameterError, SplitError, StudyError, did_you_mean
+from quantml.errors import ParameterError, SplitError, StudyError, check_whole, did_you_mean
 from quantml.timing import Span, block_number
 from quantml.validation.splits.edges import allowance
 from quantml.validation.splits.folds import Fold, Piece
@@ -86,8 +86,7 @@ class WalkForward:
         _ = self._train, self._test, self._step, self._refit, self._least, self._validation  # each raises if unreadable
         _check_one_of("WalkForward.mode", self.mode, MODES)
         _check_one_of("WalkForward.last_block", self.last_block, LAST)
-        if isinstance(self.embargo, bool) or not isinstance(self.embargo, int) or self.embargo < 0:
-            raise ParameterError("WalkForward.embargo", must="be a whole number of rows, at least 0", got=self.embargo)
+        object.__setattr__(self, "embargo", check_whole("WalkForward.embargo", self.embargo, least=0))
         if self.min_train is not None and self.mode == "expanding":
             hint = "A window that expands is at least train long: give the least length as train."
             raise ParameterError("WalkForward.min_train", must="be given in a rolling window", got="mode='expanding'",

@@ -87,6 +87,12 @@ def test_one_bar_long_before_the_others_is_no_window():
     assert len(first.train) == 521  # the weekdays of 2006 and 2007
 
 
+def test_an_embargo_of_numpy_is_a_whole_number():
+    validation = WalkForward(train=4, test=2, embargo=np.int64(2))
+    assert validation == WalkForward(train=4, test=2, embargo=2)
+    assert type(validation.embargo) is int
+
+
 def test_refits_cut_a_block_and_move_the_window():
     clock = days(10)
     validation = WalkForward(train=4, test=6, refit=2)
