@@ -94,6 +94,11 @@ class WalkForward:
         if (self._least.unit == "rows") != (self._train.unit == "rows"):
             raise ParameterError("WalkForward.min_train", must="be in rows, or a duration, as train is",
                                  got=self.min_train)  # fmt: skip
+        name = "train" if self.min_train is None else "min_train"
+        if self._least.unit == "rows" and self.embargo >= self._least.count:
+            hint = f"Lengthen WalkForward.{name} by at least {self.embargo + 1 - self._least.count} rows."
+            raise ParameterError("WalkForward.embargo", must=f"leave rows of {name}, {self._least}", got=self.embargo,
+                                 hint=hint)  # fmt: skip
         for name, part in (("min_train", self._least), ("validation", self._validation)):
             _check_within(f"WalkForward.{name}", part, self._train, at_most=name == "min_train")
 

@@ -60,13 +60,31 @@ class Rows:
         return cls(clock, time, label_end, times is not None)
 
     def split(self, folds: Sequence[Fold]) -> Iterator[Split]:
-        """Yield the rows of each fold that may train, and those that are tested."""
+        """Yield the rows of each fold that may train, and those that are tested.
+
+        Raises
+        ------
+        SplitError
+            If the purge leaves no row of a fold to train on.
+        """
         for fold in folds:
             train, test = (np.isin(self.time, part) for part in (fold.train, fold.test))
             blocks = [np.isin(self.time, run) for run in fold.runs]
             held = [Held.of(self.time[block], self.label_end[block]) for block in blocks]
-            train &= may_train(self.time, self.label_end, held, fold.embargo)
+            window, train = train, train & may_train(self.time, self.label_end, held, fold.embargo)
+            if not train.any():
+                raise self._emptied(fold, window)
             yield np.flatnonzero(train), np.flatnonzero(test)
+
+    def _emptied(self, fold: Fold, window: NDArray[np.bool_]) -> SplitError:
+        """Say by how much a window is too short, whose rows the purge all takes away."""
+        hint = "Use fewer blocks, or a smaller embargo or horizon."
+        if fold.is_forward:
+            short = int(self.label_end[window].min()) - (fold.start - fold.embargo)
+            other = "shorten the embargo or the labels" if fold.embargo else "shorten the labels"
+            hint = f"Lengthen the training window by at least {short} {'row' if short == 1 else 'rows'}, or {other}."
+        got = f"0 rows of {int(window.sum())} left after purge and an embargo of {fold.embargo}"
+        return SplitError("a fold", must="have rows to train on", got=got, where=f"fold {fold.number}", hint=hint)
 
 
 def _times(X: Any) -> pd.DatetimeIndex | None:

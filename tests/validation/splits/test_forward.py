@@ -303,6 +303,14 @@ def test_too_long_a_window_says_what_to_do():
         ({"train": 1, "test": "3q"}, "WalkForward.test must be"),
         ({"train": 1, "test": 1, "mode": "roling"}, "Did you mean 'rolling'?"),
         ({"train": 1, "test": 1, "embargo": -1}, "WalkForward.embargo must be"),
+        (
+            {"train": 10, "test": 5, "embargo": 20},
+            "must leave rows of train, 10 rows; got 20. Lengthen WalkForward.train by at least 11",
+        ),
+        (
+            {"train": 9, "test": 5, "min_train": 3, "embargo": 3},
+            "leave rows of min_train, 3 rows; got 3. Lengthen WalkForward.min_train by",
+        ),
         ({"train": 1, "test": 1, "refit": "x"}, "WalkForward.refit must be"),
         ({"train": 1, "test": 1, "step": 0}, "WalkForward.step must be"),
         ({"train": 5, "test": 1, "validation": 5}, "WalkForward.validation must be shorter than train, 5 rows"),

@@ -23,6 +23,16 @@ def test_split_purges_by_label_end():
     assert [(a.tolist(), b.tolist()) for a, b in splits] == [([0, 1], [4, 5, 6, 7])]
 
 
+def test_a_purge_that_empties_a_window_says_by_how_much_to_lengthen_it():
+    X, ends = np.zeros((60, 1)), np.arange(60) + 30
+    hint = r"0 rows of 5 left after purge and an embargo of 2' \(fold 0\). Lengthen the training window by at least 27 rows"
+    with pytest.raises(SplitError, match=hint):
+        list(WalkForward(5, 5, embargo=2).split(X, groups=ends))
+    assert next(WalkForward(5 + 27, 5, embargo=2).split(X, groups=ends))[0].tolist() == [0]
+    with pytest.raises(SplitError, match=r"0 rows of 15 left after purge and an embargo of 20.*Use fewer blocks"):
+        list(CombinatorialPurged(4, 3, embargo=20).split(X))
+
+
 def line(rows):
     X = pd.DataFrame({"x": np.arange(float(rows))}, index=days(rows))
     return X, 2.0 * X["x"]
@@ -143,8 +153,14 @@ def test_a_stacked_panel_is_split_as_the_panel_is(cv, data):
     X = pd.DataFrame({"symbol": symbol}, index=clock[time])
     panel = np.full((len(whole), ends.shape[1]), UNKNOWN)
     panel[position, symbol] = later
-    for fold, (train, test) in zip(cv.folds(clock[whole]), cv.split(X, groups=later), strict=True):
-        assert set(zip(position[train], symbol[train], strict=True)) == allowed(fold, panel, 1)
+    folds = cv.folds(clock[whole])
+    expected = [allowed(fold, panel, 1) for fold in folds]
+    if not all(expected):
+        with pytest.raises(SplitError, match="must have rows to train on"):
+            list(cv.split(X, groups=later))
+        return
+    for fold, rows, (train, test) in zip(folds, expected, cv.split(X, groups=later), strict=True):
+        assert set(zip(position[train], symbol[train], strict=True)) == rows
         assert np.unique(position[test]).tolist() == fold.test.tolist()
 
 
