@@ -101,6 +101,9 @@ class CombinatorialPurged:
     def check_study(self, *, trades: bool) -> None:
         """Accept any study."""
 
+    def check_clock(self, clock: pd.DatetimeIndex) -> None:
+        """Accept any clock: blocks are as long as it makes them."""
+
     # ------------------------------------------------------------------- folds
 
     def folds(self, clock: pd.DatetimeIndex) -> tuple[Fold, ...]:

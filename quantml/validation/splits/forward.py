@@ -94,11 +94,6 @@ class WalkForward:
         if (self._least.unit == "rows") != (self._train.unit == "rows"):
             raise ParameterError("WalkForward.min_train", must="be in rows, or a duration, as train is",
                                  got=self.min_train)  # fmt: skip
-        name = "train" if self.min_train is None else "min_train"
-        if self._least.unit == "rows" and self.embargo >= self._least.count:
-            hint = f"Lengthen WalkForward.{name} by at least {self.embargo + 1 - self._least.count} rows."
-            raise ParameterError("WalkForward.embargo", must=f"leave rows of {name}, {self._least}", got=self.embargo,
-                                 hint=hint)  # fmt: skip
         for name, part in (("min_train", self._least), ("validation", self._validation)):
             _check_within(f"WalkForward.{name}", part, self._train, at_most=name == "min_train")
 
@@ -153,13 +148,26 @@ class WalkForward:
             If training window and first test block do not fit into the data, or a validation part leaves nothing to
             train on.
         """
-        blocks = [(start, *self._end(clock, start)) for start in self._block_starts(clock)]
+        blocks = self._blocks(clock)
         kept = [(start, stop) for start, stop, full in blocks if full or self.last_block == "keep"]
         if not kept:
-            raise self._too_short(clock)
+            raise self._short_test(clock, blocks[0][0]) if blocks else self._too_short(clock)
         ends = enumerate(kept)
         laid = (self._fold(clock, number, start, stop, laid_by=self._step) for number, (start, stop) in ends)
         return tuple(self._validated(clock, fold) for fold in laid)
+
+    def check_clock(self, clock: pd.DatetimeIndex) -> None:
+        """Raise `SplitError` where the data end before a single test block is full.
+
+        `folds` lays such a block too, for forecasts of what comes next; what it scores is no test of this length.
+        """
+        blocks = self._blocks(clock)
+        if blocks and not any(full for *_, full in blocks):
+            raise self._short_test(clock, blocks[0][0])
+
+    def _blocks(self, clock: pd.DatetimeIndex) -> list[tuple[int, int, bool]]:
+        """List test blocks: where they begin, the position after them, and whether the data fill them."""
+        return [(start, *self._end(clock, start)) for start in self._block_starts(clock)]
 
     def refits(self, clock: pd.DatetimeIndex, fold: Fold) -> tuple[Fold, ...]:
         """Cut a fold's test block where the model is refitted; each part has its own training window."""
@@ -189,10 +197,26 @@ class WalkForward:
 
     def _too_short(self, clock: pd.DatetimeIndex) -> SplitError:
         span = f"{len(clock)} rows from {clock[0]:%Y-%m-%d} to {clock[-1]:%Y-%m-%d}" if len(clock) else "no rows"
-        window = f"train={self.train}" if self.min_train is None else f"min_train={self.min_train}"
-        hint = "Shorten WalkForward.train, or load a longer range."
-        got = f"{window}, test={self.test} on {span}"
+        name = "train" if self.min_train is None else "min_train"
+        hint = f"Shorten WalkForward.{name}, or load a longer range."
+        if len(clock) and self._trains_on(clock):
+            other = "test" if self.step is None else "step"
+            hint = f"Shorten WalkForward.{other}, at multiples of which blocks begin in the calendar, or {name}."
+        got = f"{name}={getattr(self, name)}, test={self.test} on {span}"
         return SplitError("train and the first test block", must="fit into the data", got=got, hint=hint)
+
+    def _trains_on(self, clock: pd.DatetimeIndex) -> bool:
+        """Say whether the data hold a training window with a row after it, wherever blocks begin."""
+        rows = self._least.unit == "rows"
+        return self._least.count < len(clock) if rows else self._least.after(clock[0]) <= clock[-1]
+
+    def _short_test(self, clock: pd.DatetimeIndex, start: int) -> SplitError:
+        there = f"{len(clock) - start} rows from {clock[start]:%Y-%m-%d} to {clock[-1]:%Y-%m-%d}"
+        got = f"test={self.test}, of which there are {there}"
+        hint = "Shorten WalkForward.test, or load a longer range."
+        return SplitError(
+            "the first test block", must="fit into the data after the training window", got=got, hint=hint
+        )
 
     def _block_starts(self, clock: pd.DatetimeIndex) -> list[int]:
         """List where test blocks begin: on the grid of the step, from the first place that has enough before it."""
@@ -275,11 +299,14 @@ class WalkForward:
             it a row's label is taken to be known at the next time.
         """
         rows = self._rows(X, groups)
+        self.check_clock(rows.clock)
         yield from rows.split(self.folds(rows.clock))
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of folds that `split` yields."""
-        return len(self.folds(self._rows(X).clock))
+        clock = self._rows(X).clock
+        self.check_clock(clock)
+        return len(self.folds(clock))
 
     def _rows(self, X: Any, groups: Any = None) -> Rows:
         rows = Rows.of(X, groups)

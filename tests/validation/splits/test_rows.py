@@ -89,15 +89,15 @@ def test_label_ends_of_a_stacked_panel_are_positions_of_times():
     "read", [lambda clock: clock.to_period("D"), lambda clock: pd.Index(clock.date)], ids=["periods", "dates"]
 )
 def test_periods_and_dates_are_times(read):
-    X, week = stacked(), WalkForward(train=2, test="1w")
+    X, daily = stacked(), WalkForward(train=2, test="1d")
     days, symbols = X.index.get_level_values(0), X.index.get_level_values(1)
-    expected = [([1, 2, 3, 4], [5, 6])]  # 1 January 2020 is a Wednesday: the fourth weekday begins a week
+    expected = [([0, 1, 2], [3, 4]), ([1, 2, 3, 4], [5, 6])]
     for index in (
         read(days),
         pd.MultiIndex.from_arrays([read(days), symbols]),
         pd.MultiIndex.from_arrays([symbols, read(days)]),
     ):
-        found = list(week.split(X.set_axis(index)))
+        found = list(daily.split(X.set_axis(index)))
         assert [(a.tolist(), b.tolist()) for a, b in found] == expected
 
 
@@ -144,7 +144,7 @@ def test_durations_are_not_counted_without_times(X, cv, name):
 @settings(deadline=None, max_examples=100)
 @given(st.sampled_from([WalkForward(train=5, test=4, embargo=1), CombinatorialPurged(4, 2, embargo=1)]), st.data())
 def test_a_stacked_panel_is_split_as_the_panel_is(cv, data):
-    clock = data.draw(clocks(least=9, most=25))
+    clock = data.draw(clocks(least=10, most=25))
     whole = np.append(np.arange(1, len(clock)), UNKNOWN)  # one symbol has all its bars
     ends = np.column_stack([whole, data.draw(label_ends(len(clock)))])
     time, symbol = np.nonzero(ends < UNKNOWN)
