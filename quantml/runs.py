@@ -93,6 +93,7 @@ def run(
         market = study.load(opened=open_lockbox)
         loaded = time.perf_counter()
         bars, seen = market.bars, market.feature_bars
+        study.validation.check_clock(bars.clock)
         result = walk_forward(study, bars, feature_bars=seen, executor=executor, progress=progress,
                               checkpoints=checkpoints)  # fmt: skip
         walked = time.perf_counter()

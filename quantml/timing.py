@@ -78,8 +78,12 @@ class Span:
         return f"{self.count} rows" if self.unit == "rows" else f"{self.count}{self.unit}"
 
     def before(self, moment: pd.Timestamp) -> pd.Timestamp:
-        """Return the moment one span earlier; only for durations."""
-        return moment - self.offset
+        """Return the moment one span earlier on the wall clock; only for durations."""
+        return _localised(moment.tz_localize(None) - self.offset, moment)
+
+    def after(self, moment: pd.Timestamp) -> pd.Timestamp:
+        """Return the moment one span later on the wall clock; only for durations."""
+        return _localised(moment.tz_localize(None) + self.offset, moment)
 
     @property
     def offset(self) -> pd.DateOffset:
@@ -92,17 +96,22 @@ class Span:
         """Return the start of the calendar block of this length that holds `moment`.
 
         Blocks of months and years are counted from January of year 1, so that ``3m`` blocks are quarters; blocks
-        of days and weeks from Monday, 1970-01-05.
+        of days and weeks from Monday, 1970-01-05. Days are those of the moment's own time zone, however long.
         """
-        day = moment.normalize()
+        day = moment.tz_localize(None).normalize()
         if self.unit in ("m", "y"):
             months = self.count * (12 if self.unit == "y" else 1)
             index = (day.year - 1) * 12 + day.month - 1
             index -= index % months
-            return pd.Timestamp(year=index // 12 + 1, month=index % 12 + 1, day=1, tz=moment.tz)
+            return _localised(pd.Timestamp(year=index // 12 + 1, month=index % 12 + 1, day=1), moment)
         days = self.count * (7 if self.unit == "w" else 1)
-        origin = pd.Timestamp("1970-01-05", tz=moment.tz)
-        return origin + pd.Timedelta(days=(day - origin).days // days * days)
+        origin = pd.Timestamp("1970-01-05")
+        return _localised(origin + pd.Timedelta(days=(day - origin).days // days * days), moment)
+
+
+def _localised(wall: pd.Timestamp, like: pd.Timestamp) -> pd.Timestamp:
+    """Place a wall time in the time zone of `like`; the next where it is skipped, the first where it comes twice."""
+    return wall.tz_localize(like.tz, ambiguous=True, nonexistent="shift_forward")
 
 
 def block_number(clock: pd.DatetimeIndex, every: Span) -> NDArray[np.int64]:

@@ -42,5 +42,23 @@ def test_rows_of_one_block_share_their_floor(text, first):
     assert np.array_equal(np.diff(numbers) != 0, np.diff(floors) != 0)
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "America/Sao_Paulo", "America/Havana", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("text", ["1d", "2d", "1w", "1m"])
+def test_blocks_are_those_of_the_local_calendar(zone, text):
+    # in 2018 Sao Paulo skipped the hour of a midnight, and Havana had one twice
+    clock, span = pd.date_range("2018-01-01", "2018-12-31", freq="6h", tz=zone), Span.parse(text, "span")
+    floors = np.array([span.floor(moment).value for moment in clock])
+    assert np.array_equal(np.diff(block_number(clock, span)) != 0, np.diff(floors) != 0)
+
+
+def test_a_duration_is_of_the_wall_clock():
+    moment, week = pd.Timestamp("2023-03-13", tz="America/New_York"), Span.parse("1w", "span")
+    assert week.before(moment) == pd.Timestamp("2023-03-06", tz="America/New_York")  # 167 hours
+    assert week.after(week.before(moment)) == moment
+    assert Span.parse("1d", "span").after(pd.Timestamp("2018-11-03", tz="America/Sao_Paulo")) == pd.Timestamp(
+        "2018-11-04 01:00", tz="America/Sao_Paulo"
+    )
+
+
 def test_fill_says_its_price_and_delay():
     assert [(fill.field, fill.delay) for fill in Fill] == [("open", 1), ("close", 1), ("close", 0)]

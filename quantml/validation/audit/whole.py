@@ -90,6 +90,7 @@ def audit(study: Study) -> Audit:
     with single_threaded():
         held = list(inspect_code(study))  # before anything of the study runs, and may change what it holds
         market = study.load()
+        study.validation.check_clock(market.bars.clock)
         result = walk_forward(study, market.bars, feature_bars=market.feature_bars)
         found = Examination(market, result, FULL, held).audit()
         return replace(found, earned=_earned(study, market, result, found))

@@ -18,6 +18,8 @@ from quantml.validation.splits.rows import Rows, Split
 
 SHARE: Final = 0.01
 """Share of the rows that the embargo is by default."""
+MOST_FOLDS: Final = 10_000
+"""The most folds: each is fitted, and C(N, k) grows fast."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class CombinatorialPurged:
     Raises
     ------
     ParameterError
-        If a parameter is out of range.
+        If a parameter is out of range, or there would be more than 10,000 folds.
 
     Examples
     --------
@@ -79,6 +81,10 @@ class CombinatorialPurged:
         if self.test_blocks >= self.blocks:
             rule = f"be fewer than blocks, {self.blocks}, so that some are left to train on"
             raise ParameterError("CombinatorialPurged.test_blocks", must=rule, got=self.test_blocks)
+        if self.fold_count > MOST_FOLDS:
+            rule = f"make at most {MOST_FOLDS:,} folds"
+            hint = "Use fewer blocks, or test fewer of them."
+            raise ParameterError(str(self), must=rule, got=f"{self.fold_count:,}", hint=hint)
         if self.embargo is not None:
             object.__setattr__(self, "embargo", check_whole("CombinatorialPurged.embargo", self.embargo, least=0))
 
@@ -94,6 +100,9 @@ class CombinatorialPurged:
 
     def check_study(self, *, trades: bool) -> None:
         """Accept any study."""
+
+    def check_clock(self, clock: pd.DatetimeIndex) -> None:
+        """Accept any clock: blocks are as long as it makes them."""
 
     # ------------------------------------------------------------------- folds
 

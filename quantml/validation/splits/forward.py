@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 import pandas as pd
 
 from quantml.canonical import CANONICAL_IF_GIVEN
-from quantml.errors import ParameterError, SplitError, StudyError, did_you_mean
+from quantml.errors import ParameterError, SplitError, StudyError, check_whole, did_you_mean
 from quantml.timing import Span, block_number
+from quantml.validation.splits.edges import allowance
 from quantml.validation.splits.folds import Fold, Piece
 from quantml.validation.splits.rows import Rows, Split
 
-HOLIDAY_SLACK: Final = pd.Timedelta(days=4)
-"""A stretch that is a duration counts as full when at most this much, or 1.15 bars, is missing at its edge: years and
-quarters begin and end with holidays and weekends; months differ in length and are stamped at their end."""
 MODES: Final = ("rolling", "expanding")
 LAST: Final = ("keep", "drop")
 UNITS: Final = {"rows": 1.0, "d": 1.0, "w": 7.0, "m": 30.4375, "y": 365.25}
@@ -95,8 +93,7 @@ class WalkForward:
             getattr(self, name)  # each raises if unreadable
         _check_one_of("WalkForward.mode", self.mode, MODES)
         _check_one_of("WalkForward.last_block", self.last_block, LAST)
-        if isinstance(self.embargo, bool) or not isinstance(self.embargo, int) or self.embargo < 0:
-            raise ParameterError("WalkForward.embargo", must="be a whole number of rows, at least 0", got=self.embargo)
+        object.__setattr__(self, "embargo", check_whole("WalkForward.embargo", self.embargo, least=0))
         if self.min_train is not None and self.mode == "expanding":
             hint = "A window that expands is at least train long: give the least length as train."
             raise ParameterError("WalkForward.min_train", must="be given in a rolling window", got="mode='expanding'",
@@ -168,13 +165,26 @@ class WalkForward:
 
     def _laid(self, clock: pd.DatetimeIndex, whole: pd.DatetimeIndex) -> tuple[Fold, ...]:
         """Lay the folds without the offset, on as much of the whole clock as is left when they are moved."""
-        blocks = [(start, *self._end(clock, start)) for start in self._block_starts(clock)]
+        blocks = self._blocks(clock)
         kept = [(start, stop) for start, stop, full in blocks if full or self.last_block == "keep"]
         if not kept:
-            raise self._too_short(whole)
+            raise self._short_test(clock, blocks[0][0]) if blocks else self._too_short(whole)
         ends = enumerate(kept)
         laid = (self._fold(clock, number, start, stop, laid_by=self._step) for number, (start, stop) in ends)
         return tuple(self._validated(clock, fold) for fold in laid)
+
+    def check_clock(self, clock: pd.DatetimeIndex) -> None:
+        """Raise `SplitError` where the data end before a single test block is full.
+
+        `folds` lays such a block too, for forecasts of what comes next; what it scores is no test of this length.
+        """
+        blocks = self._blocks(clock)
+        if blocks and not any(full for *_, full in blocks):
+            raise self._short_test(clock, blocks[0][0])
+
+    def _blocks(self, clock: pd.DatetimeIndex) -> list[tuple[int, int, bool]]:
+        """List test blocks: where they begin, the position after them, and whether the data fill them."""
+        return [(start, *self._end(clock, start)) for start in self._block_starts(clock)]
 
     def refits(self, clock: pd.DatetimeIndex, fold: Fold) -> tuple[Fold, ...]:
         """Cut a fold's test block where the model is refitted; each part has its own training window."""
@@ -227,17 +237,33 @@ class WalkForward:
 
     def _too_short(self, clock: pd.DatetimeIndex) -> SplitError:
         span = f"{len(clock)} rows from {clock[0]:%Y-%m-%d} to {clock[-1]:%Y-%m-%d}" if len(clock) else "no rows"
-        window = f"train={self.train}" if self.min_train is None else f"min_train={self.min_train}"
-        hint = "Shorten WalkForward.train, or load a longer range."
+        name = "train" if self.min_train is None else "min_train"
+        hint = f"Shorten WalkForward.{name}, or load a longer range."
+        if len(clock) and self._trains_on(clock):
+            other = "test" if self.step is None else "step"
+            hint = f"Shorten WalkForward.{other}, at multiples of which blocks begin in the calendar, or {name}."
         moved = "" if self._offset is None else f", offset={self.offset}"
-        got = f"{window}, test={self.test}{moved} on {span}"
+        got = f"{name}={getattr(self, name)}, test={self.test}{moved} on {span}"
         return SplitError("train and the first test block", must="fit into the data", got=got, hint=hint)
+
+    def _trains_on(self, clock: pd.DatetimeIndex) -> bool:
+        """Say whether the data hold a training window with a row after it, wherever blocks begin."""
+        rows = self._least.unit == "rows"
+        return self._least.count < len(clock) if rows else self._least.after(clock[0]) <= clock[-1]
+
+    def _short_test(self, clock: pd.DatetimeIndex, start: int) -> SplitError:
+        there = f"{len(clock) - start} rows from {clock[start]:%Y-%m-%d} to {clock[-1]:%Y-%m-%d}"
+        got = f"test={self.test}, of which there are {there}"
+        hint = "Shorten WalkForward.test, or load a longer range."
+        return SplitError(
+            "the first test block", must="fit into the data after the training window", got=got, hint=hint
+        )
 
     def _block_starts(self, clock: pd.DatetimeIndex) -> list[int]:
         """List where test blocks begin: on the grid of the step, from the first place that has enough before it."""
         if self._step.unit != "rows":
             grid = [0, *(np.flatnonzero(np.diff(block_number(clock, self._step))) + 1).tolist()]
-            return [start for start in grid if start < len(clock) and self._fits(clock, start)]
+            return list(dropwhile(lambda start: not self._fits(clock, start), grid)) if len(clock) else []
         fits = (start for start in range(len(clock)) if self._fits(clock, start))
         return list(range(next(fits, len(clock)), len(clock), self._step.count))
 
@@ -245,40 +271,40 @@ class WalkForward:
         """Return the position after the test block that begins at `start`, and whether the data fill it."""
         if self._test.unit == "rows":
             return min(start + self._test.count, len(clock)), start + self._test.count <= len(clock)
-        moment = self._aligned(clock, start, self._step) + self._test.offset
+        begin = self._aligned(clock, start, self._step)
+        moment = self._test.after(begin)
         stop = max(int(clock.searchsorted(moment, side="left")), start + 1)
-        return stop, stop < len(clock) or clock[-1] >= moment - _slack(clock)
+        # its last hours may be as quiet as those before it are
+        return stop, stop < len(clock) or moment - clock[-1] <= allowance(
+            clock, moment - begin, begin - clock[start - 1]
+        )
 
     def _fits(self, clock: pd.DatetimeIndex, start: int) -> bool:
-        return self._window_start(clock, start, self._least, self._step) is not None
+        """Say whether the data before `start` are a whole first window, but for what may be missing at its edge."""
+        if self._least.unit == "rows":
+            return start >= self._least.count
+        begin = self._aligned(clock, start, self._step)
+        moment = self._least.before(begin)
+        return start > 0 and clock[0] - moment <= allowance(clock, begin - moment, clock[start] - begin)
 
-    def _train_start(self, clock: pd.DatetimeIndex, start: int, laid_by: Span) -> int | None:
-        """Return where the training window of a block at `start` begins; None where the data are too short for it."""
-        if self.mode == "expanding":
-            return 0
-        first = self._window_start(clock, start, self._train, laid_by)
-        return 0 if first is None and self.min_train is not None else first
+    def _train_start(self, clock: pd.DatetimeIndex, start: int, laid_by: Span) -> int:
+        """Return where the training window of a block at `start` begins."""
+        return 0 if self.mode == "expanding" else self._window_start(clock, start, self._train, laid_by)
 
-    def _window_start(self, clock: pd.DatetimeIndex, start: int, window: Span, laid_by: Span) -> int | None:
-        """Return where a window before `start` begins; None where the data begin too late for it.
+    def _window_start(self, clock: pd.DatetimeIndex, start: int, window: Span, laid_by: Span) -> int:
+        """Return where a window before `start` begins: at the first bar, where the data begin inside it.
 
         A window that is a duration is counted back from where the calendar block begins, of the length `laid_by`.
         """
         if window.unit == "rows":
-            first = start - window.count
-            return first if first >= 0 else None
-        moment = window.before(self._aligned(clock, start, laid_by))
-        if start == 0 or clock[0] > moment + _slack(clock):
-            return None
-        return int(clock.searchsorted(moment, side="left"))
+            return max(start - window.count, 0)
+        return int(clock.searchsorted(window.before(self._aligned(clock, start, laid_by)), side="left"))
 
     def _aligned(self, clock: pd.DatetimeIndex, start: int, laid_by: Span) -> pd.Timestamp:
         return clock[start] if laid_by.unit == "rows" else laid_by.floor(clock[start])
 
     def _fold(self, clock: pd.DatetimeIndex, number: int, start: int, stop: int, *, laid_by: Span) -> Fold:
         first = self._train_start(clock, start, laid_by)
-        if first is None:  # a refit point is never earlier than its block, which has a whole window
-            raise SplitError("a training window", must="begin inside the data", where=f"fold {number}")
         if first == start:
             hint = "Lengthen WalkForward.train, or mend the gap in the data."
             raise SplitError("a training window", must="hold rows", got=f"none in {self.train}",
@@ -291,7 +317,7 @@ class WalkForward:
         if self._validation is None:
             return fold
         begin, first = self._window_start(clock, fold.start, self._validation, self._step), int(fold.train[0])
-        if begin is None or not first < begin < fold.start:
+        if not first < begin < fold.start:
             hint = "Lengthen WalkForward.validation." if begin == fold.start else "Shorten WalkForward.validation."
             raise SplitError("WalkForward.validation", must="hold rows, and leave rows of the window to train on",
                              got=self.validation, where=f"fold {fold.number}, {len(fold.train)} rows",
@@ -313,16 +339,26 @@ class WalkForward:
             `label_end` of each row, a position among the different times, by which training rows are purged. Without
             it a row's label is taken to be known at the next time.
         """
-        rows = Rows.of(X, groups)
+        rows = self._rows(X, groups)
+        self.check_clock(rows.clock)
         yield from rows.split(self.folds(rows.clock))
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of folds that `split` yields."""
-        return len(self.folds(Rows.of(X).clock))
+        clock = self._rows(X).clock
+        self.check_clock(clock)
+        return len(self.folds(clock))
 
-
-def _slack(clock: pd.DatetimeIndex) -> pd.Timedelta:
-    return max(HOLIDAY_SLACK, 1.15 * (clock[1] - clock[0])) if len(clock) > 1 else HOLIDAY_SLACK
+    def _rows(self, X: Any, groups: Any = None) -> Rows:
+        rows = Rows.of(X, groups)
+        spans = {"train": self._train, "test": self._test, "step": self._step, "min_train": self._least,
+                 "validation": self._validation}  # fmt: skip
+        counted = next((name for name, span in spans.items() if span is not None and span.unit != "rows"), None)
+        if counted is not None and not rows.has_times:
+            hint = f"Give X an index of times (pd.to_datetime reads text), or {counted} as a number of rows."
+            raise SplitError("a table that durations are counted on", must="have times",
+                             got=f"none, and {counted}={getattr(self, counted)}", hint=hint)  # fmt: skip
+        return rows
 
 
 def _check_one_of(subject: str, value: str, known: Sequence[str]) -> None:

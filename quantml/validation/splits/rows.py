@@ -29,11 +29,14 @@ class Rows:
         Position of each row on the clock.
     label_end : ndarray of int64
         Position at which the label of each row is known.
+    has_times : bool
+        Whether the table has times. Where it has none, rows are counted, and the clock only has as many times.
     """
 
     clock: pd.DatetimeIndex
     time: NDArray[np.int64]
     label_end: NDArray[np.int64]
+    has_times: bool
 
     @classmethod
     def of(cls, X: Any, groups: Any = None) -> Rows:
@@ -42,37 +45,85 @@ class Rows:
         Raises
         ------
         SplitError
-            If there is no table, its times decrease, or `groups` is not a position for each row.
+            If there is no table, its times decrease or cannot be told, or `groups` is not a position for each row.
         """
         if X is None:
             raise SplitError("X", must="be given", hint="Where folds lie depends on the data's clock.")
-        clock, time = _positions(X)
+        times = _times(X)
+        if times is None:
+            time = np.arange(X.shape[0] if hasattr(X, "shape") else len(X), dtype=np.int64)
+            clock = pd.date_range("1970-01-01", periods=len(time), freq="D", unit="us")
+        else:
+            clock = times.unique()
+            time = np.asarray(clock.get_indexer(times), dtype=np.int64)
         label_end = time + 1 if groups is None else _ends(groups, time)
-        return cls(clock, time, label_end)
+        return cls(clock, time, label_end, times is not None)
 
     def split(self, folds: Sequence[Fold]) -> Iterator[Split]:
-        """Yield the rows of each fold that may train, and those that are tested."""
+        """Yield the rows of each fold that may train, and those that are tested.
+
+        Raises
+        ------
+        SplitError
+            If the purge leaves no row of a fold to train on.
+        """
         for fold in folds:
             train, test = (np.isin(self.time, part) for part in (fold.train, fold.test))
             blocks = [np.isin(self.time, run) for run in fold.runs]
             held = [Held.of(self.time[block], self.label_end[block]) for block in blocks]
-            train &= may_train(self.time, self.label_end, held, fold.embargo)
+            window, train = train, train & may_train(self.time, self.label_end, held, fold.embargo)
+            if not train.any():
+                raise self._emptied(fold, window)
             yield np.flatnonzero(train), np.flatnonzero(test)
 
+    def _emptied(self, fold: Fold, window: NDArray[np.bool_]) -> SplitError:
+        """Say by how much a window is too short, whose rows the purge all takes away."""
+        hint = "Use fewer blocks, or a smaller embargo or horizon."
+        if fold.is_forward:
+            short = int(self.label_end[window].min()) - (fold.start - fold.embargo)
+            other = "shorten the embargo or the labels" if fold.embargo else "shorten the labels"
+            hint = f"Lengthen the training window by at least {short} {'row' if short == 1 else 'rows'}, or {other}."
+        got = f"0 rows of {int(window.sum())} left after purge and an embargo of {fold.embargo}"
+        return SplitError("a fold", must="have rows to train on", got=got, where=f"fold {fold.number}", hint=hint)
 
-def _positions(X: Any) -> tuple[pd.DatetimeIndex, NDArray[np.int64]]:
+
+def _times(X: Any) -> pd.DatetimeIndex | None:
+    """Return the time of each row of a table; None where it has no times, and a row of its own for each bar."""
     index = getattr(X, "index", None)
-    if isinstance(index, pd.MultiIndex):
-        levels = [index.get_level_values(number) for number in range(index.nlevels)]
-        index = next((level for level in levels if isinstance(level, pd.DatetimeIndex)), None)
-    if not isinstance(index, pd.DatetimeIndex):
-        count = len(X)
-        return pd.date_range("1970-01-01", periods=count, freq="D", unit="us"), np.arange(count, dtype=np.int64)
-    if not index.is_monotonic_increasing:
-        late = index[1:][index[1:] < index[:-1]]
+    if not isinstance(index, pd.Index):
+        return None
+    times = _level_of_times(index) if isinstance(index, pd.MultiIndex) else _read(index)
+    if times is None:
+        if not index.is_unique:
+            repeated = index[index.duplicated()][0]
+            hint = "Read them with pd.to_datetime, or leave them out where each row is a bar."
+            raise SplitError("an index of X that repeats", must="be of times", got=str(repeated), hint=hint)
+        return None
+    if times.hasnans:
+        row = int(np.flatnonzero(times.isna())[0])
+        raise SplitError("the times of X", must="all be known", got="NaT", where=f"row {row}", hint="Drop such rows.")
+    if not times.is_monotonic_increasing:
+        late = times[1:][times[1:] < times[:-1]]
         raise SplitError("the times of X", must="not decrease", got=str(late[0]), hint="Sort X by time.")
-    clock = index.unique()
-    return clock, np.asarray(clock.get_indexer(index), dtype=np.int64)
+    return times
+
+
+def _level_of_times(index: pd.MultiIndex) -> pd.DatetimeIndex:
+    read = (_read(index.get_level_values(number)) for number in range(index.nlevels))
+    found = [times for times in read if times is not None]
+    if len(found) == 1:
+        return found[0]
+    hint = "Read the bars' times with pd.to_datetime." if not found else "Leave only that of the bars."
+    raise SplitError("a MultiIndex of X", must="have one level of times", got=len(found), hint=hint)
+
+
+def _read(index: pd.Index[Any]) -> pd.DatetimeIndex | None:
+    """Read an index as times, where it is one of times, periods or dates; text and numbers may be anything."""
+    if isinstance(index, pd.DatetimeIndex):
+        return index
+    if isinstance(index, pd.PeriodIndex):
+        return index.to_timestamp()
+    return pd.DatetimeIndex(index) if index.inferred_type in ("date", "datetime") else None
 
 
 def _ends(groups: Any, time: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -114,6 +114,12 @@ def test_refuses(arguments, text):
     assert text in str(caught.value)
 
 
+def test_more_folds_than_anybody_fits():
+    CombinatorialPurged(15, 6)  # C(15, 6) = 5,005
+    with pytest.raises(ParameterError, match=r"must make at most 10,000 folds; got '155,117,520'"):
+        CombinatorialPurged(30, 15)
+
+
 def test_fewer_rows_than_blocks():
     with pytest.raises(SplitError, match=r"6 blocks must have a row each; got '5 rows'"):
         CombinatorialPurged(6, 2).folds(days(5))

@@ -58,6 +58,44 @@ def test_one_month_is_one_row_of_monthly_data():
     ]
 
 
+def test_weeks_of_a_zone_with_summer_time_are_whole():
+    clock = pd.date_range("2023-01-02", "2023-12-24 23:00", freq="h", tz="America/New_York")  # Monday to Sunday
+    lengths = [len(fold.test) for fold in WalkForward(train="4w", test="1w").folds(clock)]
+    # 51 weeks of which 4 train; the week of 12 March lacks an hour, that of 5 November has one more
+    assert lengths == [7 * 24 + {5: -1, 39: 1}.get(number, 0) for number in range(47)]
+
+
+@pytest.mark.parametrize(("train", "rows"), [("3d", 72), ("5d", 120), ("1w", 168)])
+def test_a_first_window_of_hours_is_a_whole_one(train, rows):
+    clock = pd.date_range("2023-01-02", periods=800, freq="h")
+    assert {len(fold.train) for fold in WalkForward(train=train, test="1d").folds(clock)} == {rows}
+
+
+def test_a_day_that_the_data_end_in_is_short_and_a_session_is_whole():
+    clock = pd.date_range("2023-01-02", "2023-02-03 05:00", freq="h")
+    days = WalkForward(train="5d", test="1d", last_block="drop")
+    assert {len(fold.test) for fold in days.folds(clock)} == {24}
+    sessions = clock[(clock.hour >= 10) & (clock.hour < 17) & (clock.day_of_week < 5)]  # Monday 2 January to Thursday
+    # 24 sessions; the five days before Friday begin on a Sunday, so that the first block is the second Monday
+    assert [len(fold.test) for fold in days.folds(sessions)] == [7] * 19
+    weeks = WalkForward(train="1w", test="1w", last_block="drop")
+    ends = [sessions[weeks.folds(sessions[:count])[-1].stop - 1] for count in (7 * 15, 7 * 14)]
+    assert [f"{end:%m-%d}" for end in ends] == ["01-20", "01-13"]  # a third week with its Friday, and without
+
+
+def test_one_bar_long_before_the_others_is_no_window():
+    clock = days(1100, "2006-01-02").insert(0, pd.Timestamp("2004-06-01"))  # to March 2010
+    first = WalkForward(train="3y", test="1y").folds(clock)[0]
+    assert f"{clock[first.start]:%Y-%m-%d}" == "2008-01-01"
+    assert len(first.train) == 521  # the weekdays of 2006 and 2007
+
+
+def test_an_embargo_of_numpy_is_a_whole_number():
+    validation = WalkForward(train=4, test=2, embargo=np.int64(2))
+    assert validation == WalkForward(train=4, test=2, embargo=2)
+    assert type(validation.embargo) is int
+
+
 def test_refits_cut_a_block_and_move_the_window():
     clock = days(10)
     validation = WalkForward(train=4, test=6, refit=2)
@@ -309,6 +347,30 @@ def test_a_record_takes_each_row_once():
         twice.paths(twice.folds(days(9)))
     ((first, second, _),) = gaps.paths(gaps.folds(days(10)))
     assert (first.place, first.test.tolist(), second.place, second.test.tolist()) == (0, [3, 4], 1, [6, 7])
+
+
+@pytest.mark.parametrize("last", ["keep", "drop"])
+def test_a_test_window_longer_than_the_data_says_what_there_is(last):
+    clock = days(60)  # to 24 March
+    long = WalkForward(train=20, test=500, last_block=last)
+    text = r"got 'test=500, of which there are 40 rows from 2020-01-29 to 2020-03-24'. Shorten WalkForward.test, or"
+    X = pd.DataFrame({"x": np.zeros(60)}, index=clock)
+    for ask in (lambda: long.check_clock(clock), lambda: list(long.split(X)), lambda: long.get_n_splits(X)):
+        with pytest.raises(SplitError, match=text):
+            ask()
+    WalkForward(train=20, test=39, last_block=last).check_clock(clock)  # a whole one, and a row
+    WalkForward(train=20, test=40, last_block=last).check_clock(clock)
+
+
+def test_a_block_that_begins_is_laid_for_what_comes_next():
+    assert table(WalkForward(train=4, test=3).folds(days(5))) == [([0, 1, 2, 3], [4])]
+
+
+def test_a_grid_of_blocks_that_begins_nowhere_in_the_data_is_the_tests_fault():
+    with pytest.raises(SplitError, match=r"Shorten WalkForward.test, at multiples of which blocks begin"):
+        WalkForward(train="1y", test="50y").folds(days(600))
+    with pytest.raises(SplitError, match=r"Shorten WalkForward.test, at multiples of which blocks begin"):
+        WalkForward(train=20, test="50y").folds(days(600))
 
 
 def test_too_long_a_window_says_what_to_do():
