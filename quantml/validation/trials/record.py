@@ -56,6 +56,8 @@ _OPENINGS: Final = sa.Table(
     sa.Column("opened", sa.Text, nullable=False),
 )  # fmt: skip
 _LISTED: Final = [column for column in _TRIALS.c if column.name != "series"]
+_RESULT: Final = ("study", "run", "sharpe_ratio", "leaked", "series")
+"""What a run shows of its trial; that of the run which stands for it is kept."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class Standing:
 class TrialRecord:
     """Every trial of a folder of runs, in ``trials.sqlite`` in it.
 
-    A trial is recorded once, by its hash. Any number of processes may record at once; a process that is killed leaves
+    A trial is recorded once, by its hash. Where it is run again on data that have grown, the bars that any of its runs
+    saw are its span, and the run whose data reach furthest stands for it. Any number of processes may record at once; a process that is killed leaves
     the state before or after, never one between.
 
     Parameters
@@ -116,7 +119,7 @@ class TrialRecord:
             pass
 
     def add(self, trial: Trial) -> Standing:
-        """Record a trial, unless it is there, and say what it is one of.
+        """Record a trial, or what more it has seen by now, and say what it is one of.
 
         Raises
         ------
@@ -128,7 +131,7 @@ class TrialRecord:
             family = {"hash": trial.family.hash, "world": trial.family.world,
                       "symbols": json.dumps(trial.family.symbols)}  # fmt: skip
             connection.execute(insert(_FAMILIES).values(family).on_conflict_do_nothing())
-            connection.execute(insert(_TRIALS).values(_row(trial, now)).on_conflict_do_nothing())
+            _take_in(connection, _row(trial, now))
             standing = _standing(connection, trial)
             if trial.sealed is not None:
                 connection.execute(insert(_OPENINGS).values(trial=trial.hash, opened=now))
@@ -232,6 +235,19 @@ def _row(trial: Trial, now: str) -> dict[str, Any]:
     return plain | {"family": trial.family.hash, "sharpe_ratio": ratio, "seen": now}
 
 
+def _take_in(connection: sa.Connection, row: dict[str, Any]) -> None:
+    """Write a trial down; of one that is there, widen the span, and keep the result whose data reach furthest."""
+    same = _TRIALS.c.hash == row["hash"]
+    known = connection.execute(sa.select(_TRIALS.c.first, _TRIALS.c.last).where(same)).one_or_none()
+    if known is None:
+        connection.execute(insert(_TRIALS).values(row))
+        return
+    is_longer = row["last"] > known.last or (row["last"] == known.last and row["first"] < known.first)
+    result = {name: row[name] for name in _RESULT} if is_longer else {}
+    span = {"first": min(row["first"], known.first), "last": max(row["last"], known.last)}
+    connection.execute(sa.update(_TRIALS).where(same).values(**result, **span))
+
+
 def _listed(connection: sa.Connection) -> list[Trial]:
     families = {row.hash: Family(row.world, tuple(json.loads(row.symbols)))
                 for row in connection.execute(sa.select(_FAMILIES))}  # fmt: skip
@@ -271,7 +287,7 @@ def _looks(trial: Trial, saw: Sequence[Trial], openings: Sequence[dict[str, str]
     if others:
         first = others[0]
         opened.append(
-            f"Lockbox: {len(others)} of the trials on record had seen a part of it without opening it, the first on"
-            f" {first.seen[:10]}: {first.study} (run {first.run})."
+            f"Lockbox: {len(others)} of the trials on record had seen a part of it without opening it, among them"
+            f" {first.study} (run {first.run}), on record since {first.seen[:10]}."
         )
     return tuple(opened)

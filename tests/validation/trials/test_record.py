@@ -42,6 +42,29 @@ def test_a_trial_is_recorded_once(tmp_path):
                                    check_index_type=False)  # fmt: skip
 
 
+def test_of_a_trial_that_is_run_again_on_more_data_the_longest_record_stands(tmp_path):
+    longer = {"run": "longer", "last": "2020-06-30T00:00:00", "series": series_of(RETURNS * 2.0)}
+    one, two = TrialRecord(tmp_path / "one"), TrialRecord(tmp_path / "two")
+    hashes = [one.add(trial("a", 1.0)).hash, one.add(trial("a", 2.0, **longer)).hash, one.add(trial("a", 1.0)).hash]
+    assert hashes[0] != hashes[1] == hashes[2] == two.add(trial("a", 2.0, **longer)).hash
+    (found,) = one.trials()
+    assert (found.sharpe_ratio, found.run, found.last) == (2.0, "longer", "2020-06-30T00:00:00")
+    assert list(one.returns(found)) == [0.02, -0.04, 0.06]
+    one.add(trial("a", 3.0, run="earlier", first="2001-01-02T00:00:00", last="2009-12-31T00:00:00"))
+    (found,) = one.trials()
+    assert (found.sharpe_ratio, found.run) == (2.0, "longer")
+    assert (found.first, found.last) == ("2001-01-02T00:00:00", "2020-06-30T00:00:00")
+
+
+def test_what_a_rerun_on_grown_data_saw_counts_for_the_lockbox(tmp_path):
+    record = TrialRecord(tmp_path)
+    record.add(trial("a", 0.5, last="2017-12-29T00:00:00"))
+    record.add(trial("a", 0.7))
+    standing = record.add(opening("b", sharpe_ratio=1.0))
+    assert standing.sharpe_ratios == (0.7, 1.0)
+    assert "1 of the trials on record had seen a part of it without opening it, among them study_a" in standing.looks[0]
+
+
 def test_only_related_trials_with_a_ratio_that_could_be_chosen_are_counted(tmp_path):
     record = TrialRecord(tmp_path)
     record.add(trial("other", family=Family("prices", ("C",))))
