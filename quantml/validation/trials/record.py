@@ -92,8 +92,8 @@ class TrialRecord:
     """Every trial of a folder of runs, in ``trials.sqlite`` in it.
 
     A trial is recorded once, by its hash. Where it is run again on data that have grown, the bars that any of its runs
-    saw are its span, and the run whose data reach furthest stands for it. Any number of processes may record at once; a process that is killed leaves
-    the state before or after, never one between.
+    saw are its span, and the run whose data reach furthest stands for it. Any number of processes may record at once;
+    a process that is killed leaves the state before or after, never one between.
 
     Parameters
     ----------
