@@ -18,15 +18,17 @@ from uuid import uuid4
 
 import cloudpickle
 
-from quantml.errors import QuantmlError, RunError, WorkerError, check_whole
+from quantml.errors import InputError, QuantmlError, RunError, WorkerError, check_whole
 from quantml.interrupts import uninterrupted
 from quantml.source import Bundle
+from quantml.validation.pickling import pickled
 from quantml.validation.processes import Processes
 from quantml.validation.threads import single_threaded
 
 Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
 RESTARTS: Final = 3
+SENT: Final = "what is sent to workers"
 
 
 # ----------------------------------------------------------------- what tasks share
@@ -69,7 +71,7 @@ class Returned:
 
     def pack(self, result: Any) -> Any:
         """Pickle the result."""
-        return cloudpickle.dumps(result)
+        return pickled(result, "what it returns")
 
     def unpack(self, packed: Any) -> Any:
         """Read the pickled result."""
@@ -169,7 +171,7 @@ class Loky:
         """Write the object to a temporary file, which each process reads once."""
         key = uuid4().hex
         path = self._shared_folder() / f"{key}.pickle"
-        path.write_bytes(pickled(shared))
+        path.write_bytes(pickled(shared, SENT))
         return Sent(key, path=str(path))
 
     def stop(self, *, kill: bool = False) -> None:
@@ -208,7 +210,7 @@ class Borrowed:
 
     def publish(self, shared: object) -> Handle:
         """Send the object along with every task; threads of this process use it as it is."""
-        handle = Sent(uuid4().hex, data=pickled(shared))
+        handle = Sent(uuid4().hex, data=pickled(shared, SENT))
         _PUBLISHED[handle.key] = shared
         self._keys.append(handle.key)
         return handle
@@ -218,18 +220,6 @@ class Borrowed:
         self._started = False
         while self._keys:
             _PUBLISHED.pop(self._keys.pop(), None)
-
-
-def pickled(shared: object, **options: Any) -> bytes:
-    """Pickle by value what is sent to workers, with cloudpickle's options, or name what cannot be."""
-    try:
-        data: bytes = cloudpickle.dumps(shared, **options)
-    except Exception as error:
-        raise WorkerError(
-            "what is sent to workers", must="be picklable", got=f"{type(error).__name__}: {error}",
-            hint="Leave out open files, locks and connections, or work in this process.",
-        ) from error  # fmt: skip
-    return data
 
 
 def as_workers(executor: Workers | Executor | None) -> Workers:
@@ -296,7 +286,9 @@ def run_tasks(
     results = _Results(handle, len(tasks), progress, take)
     for _ in range(RESTARTS + 1):
         try:
-            _run_missing(workers.start(), lambda number: (function, handle, number, tasks[number], bundle), results)
+            _run_missing(
+                workers.start(), lambda number: (function, handle, f"{called} {number}", tasks[number], bundle), results
+            )
         except BrokenExecutor:
             continue
         return results.in_order(called)
@@ -370,14 +362,22 @@ def _take(future: Future[Any], pending: dict[Future[Any], int], results: _Result
     results.add(pending.pop(future), future.result())
 
 
-def _attempt(function: Callable[[Any, Any], Any], handle: Handle, number: int, task: Any, bundle: Bundle | None) -> Any:
+def _attempt(function: Callable[[Any, Any], Any], handle: Handle, called: str, task: Any, bundle: Bundle | None) -> Any:
     """Run one task, and return its packed result or failure."""
     try:
         if bundle is not None:
             bundle.register()
         with single_threaded():
-            return handle.pack(function(handle.get(), task))
+            result = function(handle.get(), task)
+        return _packed(handle, called, result)
     except QuantmlError as error:
         return handle.pack(Failure(error))
     except Exception as error:  # noqa: BLE001 - a worker's failure travels as data, with its cause named
-        return handle.pack(Failure(RunError(f"task {number}: {type(error).__name__}: {error}")))
+        return handle.pack(Failure(RunError(f"{called}: {type(error).__name__}: {error}")))
+
+
+def _packed(handle: Handle, called: str, result: Any) -> Any:
+    try:
+        return handle.pack(result)
+    except InputError as error:
+        raise type(error).with_text(f"{called}: {error}") from error
