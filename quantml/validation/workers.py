@@ -283,7 +283,7 @@ def run_tasks(
         If worker processes died more than three times.
     """
     handle = workers.publish(shared)
-    results = _Results(handle, len(tasks), progress, take)
+    results = _Results(handle, len(tasks), called, progress, take)
     for _ in range(RESTARTS + 1):
         try:
             _run_missing(
@@ -291,18 +291,22 @@ def run_tasks(
             )
         except BrokenExecutor:
             continue
-        return results.in_order(called)
-    raise WorkerError(f"worker processes died {RESTARTS + 1} times", hint="Use fewer workers, or look at memory.")
+        return results.in_order()
+    hint = "Look at memory, and at code that ends its process; or use fewer workers."
+    raise WorkerError(f"worker processes died {RESTARTS + 1} times", where=results.suspected, hint=hint)
 
 
 class _Results:
     """What came back so far."""
 
     def __init__(
-        self, handle: Handle, total: int, progress: Progress | None, take: Callable[[int, Any], Any] | None
-    ) -> None:
+        self, handle: Handle, total: int, called: str,
+        progress: Progress | None, take: Callable[[int, Any], Any] | None,
+    ) -> None:  # fmt: skip
+        self.called = called
         self._handle, self._total, self._progress, self._take = handle, total, progress, take
         self._done: dict[int, Any] = {}
+        self._suspects: set[int] = set()
 
     def add(self, number: int, packed: Any) -> None:
         """Take in the result of a task."""
@@ -316,7 +320,16 @@ class _Results:
         """Number the tasks that are still needed."""
         return [number for number in range(self._total) if number not in self._done]
 
-    def in_order(self, called: str) -> list[Any]:
+    def lose(self, numbers: Sequence[int]) -> None:
+        """Note which tasks were under way when workers died: the one to blame is among them each time."""
+        self._suspects = self._suspects & set(numbers) or set(numbers)
+
+    @property
+    def suspected(self) -> str:
+        """Which tasks were under way whenever workers died."""
+        return f"each time under way: {self.called}s {_listed(sorted(self._suspects))}" if self._suspects else ""
+
+    def in_order(self) -> list[Any]:
         """Return the results, or raise the first failure, telling of the others."""
         results = [self._done[number] for number in range(self._total)]
         failed = [number for number, result in enumerate(results) if isinstance(result, Failure)]
@@ -325,7 +338,7 @@ class _Results:
         error: QuantmlError = results[failed[0]].error
         if len(failed) == 1:
             raise error
-        told = f"{len(failed)} of {self._total} {called}s failed: {_listed(failed)}."
+        told = f"{len(failed)} of {self._total} {self.called}s failed: {_listed(failed)}."
         raise type(error).with_text(f"{error} {told}") from error
 
 
@@ -353,13 +366,22 @@ def _run_missing(executor: Executor, call: Callable[[int], tuple[Any, ...]], res
                 _take(finished.get(), pending, results)
         while pending:
             _take(finished.get(), pending, results)
+    except BrokenExecutor:
+        results.lose(list(pending.values()))
+        raise
     finally:
         for future in pending:
             future.cancel()
 
 
 def _take(future: Future[Any], pending: dict[Future[Any], int], results: _Results) -> None:
-    results.add(pending.pop(future), future.result())
+    number = pending[future]
+    try:
+        packed = future.result()
+    except WorkerError as error:
+        raise WorkerError.with_text(f"{results.called} {number}: {error}") from error
+    del pending[future]
+    results.add(number, packed)
 
 
 def _attempt(function: Callable[[Any, Any], Any], handle: Handle, called: str, task: Any, bundle: Bundle | None) -> Any:
