@@ -12,9 +12,11 @@ import pandas as pd
 from quantml.bars import Bars
 from quantml.calendars import describe, is_slow, missing_sessions
 from quantml.canonical import canonical, described
+from quantml.errors import StudyError
 from quantml.evaluation import metrics
 from quantml.evaluation.accuracy import forecast_accuracy
 from quantml.exogenous import Exogenous
+from quantml.faults import users_code
 from quantml.loaders.quality.market import Market
 from quantml.panel import repeated_opens
 from quantml.simulation.simulator import Simulation
@@ -25,7 +27,7 @@ from quantml.validation.ensembles import averaged_columns, member_columns
 from quantml.validation.judging import score_tested
 from quantml.validation.objectives import ForecastScore
 from quantml.validation.scoring import objective_of
-from quantml.validation.walkforward import FoldResult, WalkForwardResult
+from quantml.validation.walkforward import FoldResult, WalkForwardResult, name_fold
 
 FILL: Final = "Fill:"
 """How a note about fills begins."""
@@ -86,7 +88,9 @@ def _out_of_sample(result: WalkForwardResult, accounts: Sequence[Simulation], pl
     if not sum(len(returns) for returns, _ in found):
         return float("nan")
     returns, risk_free = (pd.concat(parts).sort_index() for parts in zip(*found, strict=True))
-    return goal.score(returns, result.problem.bars.periods_per_year, risk_free)
+    name = f"{name_fold(result.problem, part.fold)}: the objective {goal.name}, out of sample,"
+    with users_code(goal.metric, name, StudyError):
+        return goal.score(returns, result.problem.bars.periods_per_year, risk_free)
 
 
 def paths_table(accounts: Sequence[Simulation]) -> pd.DataFrame:

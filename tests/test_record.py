@@ -8,6 +8,7 @@ import pytest
 
 import quantml as qm
 from quantml import Choice, Costs, Fill, Study, Tuning, WalkForward, accuracy, metrics
+from quantml.errors import StudyError
 from quantml.exogenous import Exogenous
 from quantml.features import Momentum, Returns
 from quantml.forecasters import HistoricalMean, Ridge
@@ -39,6 +40,20 @@ def test_a_folds_out_of_sample_score_is_that_of_the_returns_its_decisions_earned
     for score, first, last in zip(finished.folds["out_of_sample"], starts[:-1], starts[1:], strict=True):
         earned = equity[(equity.index > first) & (equity.index <= last)]
         assert score == pytest.approx(metrics.sharpe_ratio(earned, periods_per_year=252), rel=1e-12)
+
+
+def test_an_objective_that_fails_out_of_sample_is_named_with_its_fold():
+    second = f"{BARS.clock[300]:%Y-%m-%d}"
+
+    def mean(returns):
+        if len(returns) == 100 and f"{returns.index[0]:%Y-%m-%d}" > second:  # 200 bars are looked at in sample
+            raise LookupError("too few")
+        return returns.mean()
+
+    rule = {"features": (), "target": None, "forecaster": None, "signal": MovingAverageCross(Choice(5, 10), 50)}
+    known = rf"^fold 1 \(test from {second}\): the objective mean, out of sample, failed: LookupError: too few \(line"
+    with pytest.raises(StudyError, match=known):
+        qm.run(study(**rule, tuning=Tuning(mean)))
 
 
 def test_the_declared_baseline_is_the_one_compared_with():
