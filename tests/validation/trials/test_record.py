@@ -205,6 +205,42 @@ def test_a_damaged_record_is_one_clear_error(tmp_path):
             use()
 
 
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ("update families set symbols = 'oops'", "the family [0-9a-f]{12} cannot be read: JSONDecodeError"),
+        ("update families set symbols = '[1]'", "the family [0-9a-f]{12} cannot be read: TypeError"),
+        ("delete from families", "the trial a cannot be read: KeyError"),
+        ("update trials set sharpe_ratio = 'oops'", "the trial a cannot be read: ValueError"),
+        ("update trials set last = x'00'", "the trial a cannot be read: TypeError: last is b"),
+        ("update openings set opened = x'00'", "an opening by the trial a cannot be read: TypeError: opened is b"),
+    ],
+)
+def test_a_damaged_cell_is_named_before_any_work(tmp_path, change, text):
+    record = TrialRecord(tmp_path)
+    record.add(opening("a"))
+    with sqlite3.connect(record.path) as connection:
+        connection.execute(change)
+    connection.close()
+    for use in (record.check, lambda: record.add(opening("b", family=Family("prices", ("C",))))):
+        with pytest.raises(
+            StorageError, match=rf"the record of trials must be readable and writable; got .{text}.*\(.*sqlite\)"
+        ):
+            use()
+
+
+def test_a_damaged_series_is_named(tmp_path):
+    record = TrialRecord(tmp_path)
+    record.add(trial("a"))
+    with sqlite3.connect(record.path) as connection:
+        connection.execute("update trials set series = x'00'")
+    connection.close()
+    with pytest.raises(
+        StorageError, match=r"got .the series of the trial a cannot be read: ArrowInvalid: .*\(.*sqlite\)"
+    ):
+        record.returns(record.trials()[0])
+
+
 def test_a_record_that_is_being_written_is_waited_for_and_then_told(tmp_path):
     TrialRecord(tmp_path).add(trial("a"))
     other = sqlite3.connect(tmp_path / "trials.sqlite", isolation_level=None)
