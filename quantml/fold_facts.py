@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from quantml.errors import StudyError
+from quantml.faults import users_code
 from quantml.record import parameters_text
 from quantml.simulation.simulator import Simulation
 from quantml.validation import scoring
@@ -18,7 +20,7 @@ from quantml.validation.objectives import ForecastScore
 from quantml.validation.problem import Problem
 from quantml.validation.scoring import Earned
 from quantml.validation.search import Candidate
-from quantml.validation.walkforward import FoldResult, WalkForwardResult, yearly
+from quantml.validation.walkforward import FoldResult, WalkForwardResult, name_fold, yearly
 
 NONE: Final = "null"
 """JSON of a runner-up that there is none of."""
@@ -85,7 +87,12 @@ def _out_of_sample(problem: Problem, part: FoldResult, earned: Earned | None) ->
     if isinstance(goal, ForecastScore):
         assert part.block is not None
         return score_tested(problem, goal, part.block, part.baseline, part.chosen)
-    return np.nan if earned is None else scoring.score_returns(problem, earned, ()).whole
+    if earned is None:
+        return np.nan
+    with users_code(
+        goal.metric, f"{name_fold(problem, part.fold)}: the objective {goal.name}, out of sample,", StudyError
+    ):
+        return goal.score(earned.returns, problem.bars.periods_per_year, earned.risk_free)
 
 
 def efficiency(out_of_sample: float, in_sample: float) -> float:

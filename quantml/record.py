@@ -71,11 +71,19 @@ def parameters_text(values: Mapping[str, Any], study: Study) -> str:
 
 def candidates_table(result: WalkForwardResult) -> pd.DataFrame:
     """One row per configuration scored inside a fold."""
+    texts: dict[Any, str] = {}  # most folds try the same ones
+
+    def written(values: Mapping[str, Any]) -> str:
+        key = result.problem.key(values)
+        if key not in texts:
+            texts[key] = parameters_text(values, result.problem.study)
+        return texts[key]
+
     rows = [
         {
             "fold": part.fold.number,
             "candidate": number,
-            "parameters": parameters_text(candidate.values, result.problem.study),
+            "parameters": written(candidate.values),
             "score": candidate.score,
             "chosen": number == part.choice,
         }

@@ -1,19 +1,24 @@
 """The tables of a run, against the same numbers worked out from its other tables."""
 
 import json
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import quantml as qm
-from quantml import Choice, Costs, Fill, Study, Tuning, WalkForward, accuracy, metrics
+from quantml import Choice, Costs, Fill, Study, Tuning, WalkForward, accuracy, metrics, record
+from quantml.canonical import canonical
+from quantml.errors import StudyError
 from quantml.exogenous import Exogenous
 from quantml.features import Momentum, Returns
 from quantml.forecasters import HistoricalMean, Ridge
 from quantml.loaders import Published, Sample, Synthetic
 from quantml.signals import MovingAverageCross, Sign
 from quantml.targets import ForwardReturn
+from quantml.validation.walkforward import walk_forward
 from quantml.validation.workers import Loky
 
 BARS = Synthetic(symbols=2, sessions=600, seed=5).load()
@@ -32,6 +37,17 @@ def study(**changes):
     return Study(**{**parts, **changes})
 
 
+@dataclass(frozen=True)
+class Crossing:
+    """A rule that takes anything."""
+
+    fast: Any
+    slow: int
+
+    def __call__(self, weights, context):
+        return context.weights(np.full(context.bars.array("close").shape, 1.0 / self.slow))
+
+
 def test_a_folds_out_of_sample_score_is_that_of_the_returns_its_decisions_earned():
     finished = qm.run(study())
     equity = finished.equity.set_index("time")["returns"]
@@ -39,6 +55,20 @@ def test_a_folds_out_of_sample_score_is_that_of_the_returns_its_decisions_earned
     for score, first, last in zip(finished.folds["out_of_sample"], starts[:-1], starts[1:], strict=True):
         earned = equity[(equity.index > first) & (equity.index <= last)]
         assert score == pytest.approx(metrics.sharpe_ratio(earned, periods_per_year=252), rel=1e-12)
+
+
+def test_an_objective_that_fails_out_of_sample_is_named_with_its_fold():
+    second = f"{BARS.clock[300]:%Y-%m-%d}"
+
+    def mean(returns):
+        if len(returns) == 100 and f"{returns.index[0]:%Y-%m-%d}" > second:  # 200 bars are looked at in sample
+            raise LookupError("too few")
+        return returns.mean()
+
+    rule = {"features": (), "target": None, "forecaster": None, "signal": MovingAverageCross(Choice(5, 10), 50)}
+    known = rf"^fold 1 \(test from {second}\): the objective mean, out of sample, failed: LookupError: too few \(line"
+    with pytest.raises(StudyError, match=known):
+        qm.run(study(**rule, tuning=Tuning(mean)))
 
 
 def test_the_declared_baseline_is_the_one_compared_with():
@@ -86,6 +116,17 @@ def test_the_chosen_candidate_is_marked_once_where_alternatives_are_objects():
         assert (finished.candidates.groupby("fold")["chosen"].sum() == 1).all()
         chosen = finished.candidates[finished.candidates["chosen"]]["parameters"]
         assert chosen.tolist() == finished.folds["parameters"].tolist()
+
+
+def test_each_candidate_is_written_down_once_for_all_folds(monkeypatch):
+    spaces = {"fast": Choice(1, True, 5), "slow": Choice(10, 20)}  # 1 and True are two values
+    rule = {"features": (), "target": None, "forecaster": None, "signal": Crossing(**spaces), "tuning": Tuning()}
+    written = []
+    monkeypatch.setattr(record, "canonical", lambda values, bundle: written.append(values) or canonical(values, bundle))
+    table = record.candidates_table(walk_forward(study(**rule), BARS))
+    assert (len(table), len(written), table["parameters"].nunique()) == (4 * 6, 6, 6)
+    known = [json.dumps({"signal.0.fast": fast, "signal.0.slow": slow}) for fast in (1, True, 5) for slow in (10, 20)]
+    assert table["parameters"].tolist() == known * 4
 
 
 def test_the_benchmark_pays_costs_too():

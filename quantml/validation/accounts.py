@@ -224,5 +224,7 @@ def _over(problem: Problem, objective: Objective, earned: _Earned, stretches: Se
 def _score(problem: Problem, objective: Objective, returns: Floats, risk_free: Floats, stretch: Stretch) -> float:
     clock = problem.bars.clock[stretch.begin : stretch.end]
     series, cash = (pd.Series(part[stretch.begin : stretch.end], clock) for part in (returns, risk_free))
-    with users_code(objective.metric, f"the objective {objective.name}", StudyError):
+    # what fails here fails for every fold, since all are scored at once: the dates say on whose bars it is
+    name = f"the objective {objective.name}, on the bars from {clock[0]:%Y-%m-%d} to {clock[-1]:%Y-%m-%d},"
+    with users_code(objective.metric, name, StudyError):
         return objective.score(series, problem.bars.periods_per_year, cash)

@@ -27,7 +27,8 @@ from quantml.validation.cluster import (
     require_dask,
     usual_timeout,
 )
-from quantml.validation.workers import Handle, Returned, pickled
+from quantml.validation.pickling import pickled
+from quantml.validation.workers import SENT, Handle, Returned
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -154,7 +155,7 @@ class Parcel:
     def of(cls, shared: object) -> Parcel:
         """Pack an object."""
         arrays: list[pickle.PickleBuffer] = []
-        body = pickled(shared, protocol=5, buffer_callback=arrays.append)
+        body = pickled(shared, SENT, protocol=5, buffer_callback=arrays.append)
         return cls(uuid4().hex, body, [array.raw() for array in arrays])
 
     @cached_property

@@ -220,14 +220,15 @@ def run_fold(problem: Problem, task: Task) -> Done[FoldResult]:
         found = replace(found, seconds=time.perf_counter() - began)
         return Done(found, task.memory.take_made())
     except InputError as error:
-        raise type(error).with_text(f"{_name(problem, fold)}: {error}") from error
+        raise type(error).with_text(f"{name_fold(problem, fold)}: {error}") from error
     except QuantmlError as error:
-        raise FoldError.with_text(f"{_name(problem, fold)}: {error}") from error
+        raise FoldError.with_text(f"{name_fold(problem, fold)}: {error}") from error
     except Exception as error:
-        raise FoldError(f"{_name(problem, fold)} failed: {type(error).__name__}: {error}") from error
+        raise FoldError(f"{name_fold(problem, fold)} failed: {type(error).__name__}: {error}") from error
 
 
-def _name(problem: Problem, fold: Fold) -> str:
+def name_fold(problem: Problem, fold: Fold) -> str:
+    """Name a fold for errors: its number, and where its test block begins."""
     return f"fold {fold.number} (test from {problem.bars.clock[fold.start]:%Y-%m-%d})"
 
 

@@ -18,15 +18,17 @@ from uuid import uuid4
 
 import cloudpickle
 
-from quantml.errors import QuantmlError, RunError, WorkerError, check_whole
+from quantml.errors import InputError, QuantmlError, RunError, WorkerError, check_whole
 from quantml.interrupts import uninterrupted
 from quantml.source import Bundle
+from quantml.validation.pickling import pickled
 from quantml.validation.processes import Processes
 from quantml.validation.threads import single_threaded
 
 Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
 RESTARTS: Final = 3
+SENT: Final = "what is sent to workers"
 
 
 # ----------------------------------------------------------------- what tasks share
@@ -69,7 +71,7 @@ class Returned:
 
     def pack(self, result: Any) -> Any:
         """Pickle the result."""
-        return cloudpickle.dumps(result)
+        return pickled(result, "what it returns")
 
     def unpack(self, packed: Any) -> Any:
         """Read the pickled result."""
@@ -169,7 +171,7 @@ class Loky:
         """Write the object to a temporary file, which each process reads once."""
         key = uuid4().hex
         path = self._shared_folder() / f"{key}.pickle"
-        path.write_bytes(pickled(shared))
+        path.write_bytes(pickled(shared, SENT))
         return Sent(key, path=str(path))
 
     def stop(self, *, kill: bool = False) -> None:
@@ -208,7 +210,7 @@ class Borrowed:
 
     def publish(self, shared: object) -> Handle:
         """Send the object along with every task; threads of this process use it as it is."""
-        handle = Sent(uuid4().hex, data=pickled(shared))
+        handle = Sent(uuid4().hex, data=pickled(shared, SENT))
         _PUBLISHED[handle.key] = shared
         self._keys.append(handle.key)
         return handle
@@ -218,18 +220,6 @@ class Borrowed:
         self._started = False
         while self._keys:
             _PUBLISHED.pop(self._keys.pop(), None)
-
-
-def pickled(shared: object, **options: Any) -> bytes:
-    """Pickle by value what is sent to workers, with cloudpickle's options, or name what cannot be."""
-    try:
-        data: bytes = cloudpickle.dumps(shared, **options)
-    except Exception as error:
-        raise WorkerError(
-            "what is sent to workers", must="be picklable", got=f"{type(error).__name__}: {error}",
-            hint="Leave out open files, locks and connections, or work in this process.",
-        ) from error  # fmt: skip
-    return data
 
 
 def as_workers(executor: Workers | Executor | None) -> Workers:
@@ -293,24 +283,30 @@ def run_tasks(
         If worker processes died more than three times.
     """
     handle = workers.publish(shared)
-    results = _Results(handle, len(tasks), progress, take)
+    results = _Results(handle, len(tasks), called, progress, take)
     for _ in range(RESTARTS + 1):
         try:
-            _run_missing(workers.start(), lambda number: (function, handle, number, tasks[number], bundle), results)
+            _run_missing(
+                workers.start(), lambda number: (function, handle, f"{called} {number}", tasks[number], bundle), results
+            )
         except BrokenExecutor:
             continue
-        return results.in_order(called)
-    raise WorkerError(f"worker processes died {RESTARTS + 1} times", hint="Use fewer workers, or look at memory.")
+        return results.in_order()
+    hint = "Look at memory, and at code that ends its process; or use fewer workers."
+    raise WorkerError(f"worker processes died {RESTARTS + 1} times", where=results.suspected, hint=hint)
 
 
 class _Results:
     """What came back so far."""
 
     def __init__(
-        self, handle: Handle, total: int, progress: Progress | None, take: Callable[[int, Any], Any] | None
-    ) -> None:
+        self, handle: Handle, total: int, called: str,
+        progress: Progress | None, take: Callable[[int, Any], Any] | None,
+    ) -> None:  # fmt: skip
+        self.called = called
         self._handle, self._total, self._progress, self._take = handle, total, progress, take
         self._done: dict[int, Any] = {}
+        self._suspects: set[int] = set()
 
     def add(self, number: int, packed: Any) -> None:
         """Take in the result of a task."""
@@ -324,7 +320,16 @@ class _Results:
         """Number the tasks that are still needed."""
         return [number for number in range(self._total) if number not in self._done]
 
-    def in_order(self, called: str) -> list[Any]:
+    def lose(self, numbers: Sequence[int]) -> None:
+        """Note which tasks were under way when workers died: the one to blame is among them each time."""
+        self._suspects = self._suspects & set(numbers) or set(numbers)
+
+    @property
+    def suspected(self) -> str:
+        """Which tasks were under way whenever workers died."""
+        return f"each time under way: {self.called}s {_listed(sorted(self._suspects))}" if self._suspects else ""
+
+    def in_order(self) -> list[Any]:
         """Return the results, or raise the first failure, telling of the others."""
         results = [self._done[number] for number in range(self._total)]
         failed = [number for number, result in enumerate(results) if isinstance(result, Failure)]
@@ -333,7 +338,7 @@ class _Results:
         error: QuantmlError = results[failed[0]].error
         if len(failed) == 1:
             raise error
-        told = f"{len(failed)} of {self._total} {called}s failed: {_listed(failed)}."
+        told = f"{len(failed)} of {self._total} {self.called}s failed: {_listed(failed)}."
         raise type(error).with_text(f"{error} {told}") from error
 
 
@@ -361,23 +366,40 @@ def _run_missing(executor: Executor, call: Callable[[int], tuple[Any, ...]], res
                 _take(finished.get(), pending, results)
         while pending:
             _take(finished.get(), pending, results)
+    except BrokenExecutor:
+        results.lose(list(pending.values()))
+        raise
     finally:
         for future in pending:
             future.cancel()
 
 
 def _take(future: Future[Any], pending: dict[Future[Any], int], results: _Results) -> None:
-    results.add(pending.pop(future), future.result())
+    number = pending[future]
+    try:
+        packed = future.result()
+    except WorkerError as error:
+        raise WorkerError.with_text(f"{results.called} {number}: {error}") from error
+    del pending[future]
+    results.add(number, packed)
 
 
-def _attempt(function: Callable[[Any, Any], Any], handle: Handle, number: int, task: Any, bundle: Bundle | None) -> Any:
+def _attempt(function: Callable[[Any, Any], Any], handle: Handle, called: str, task: Any, bundle: Bundle | None) -> Any:
     """Run one task, and return its packed result or failure."""
     try:
         if bundle is not None:
             bundle.register()
         with single_threaded():
-            return handle.pack(function(handle.get(), task))
+            result = function(handle.get(), task)
+        return _packed(handle, called, result)
     except QuantmlError as error:
         return handle.pack(Failure(error))
     except Exception as error:  # noqa: BLE001 - a worker's failure travels as data, with its cause named
-        return handle.pack(Failure(RunError(f"task {number}: {type(error).__name__}: {error}")))
+        return handle.pack(Failure(RunError(f"{called}: {type(error).__name__}: {error}")))
+
+
+def _packed(handle: Handle, called: str, result: Any) -> Any:
+    try:
+        return handle.pack(result)
+    except InputError as error:
+        raise type(error).with_text(f"{called}: {error}") from error

@@ -92,6 +92,19 @@ def test_any_objective_is_that_of_the_stretch(objective):
     assert fold.candidates[3].score == pytest.approx(sign * expected, rel=1e-9)
 
 
+def test_an_objective_that_fails_is_told_with_the_bars_that_it_fails_on():
+    bars = bars_of()
+
+    def mean(returns):
+        if returns.index[0] > bars.clock[60]:  # as on the third fold's bars alone, which follow decisions 100 to 249
+            raise LookupError("late")
+        return returns.mean()
+
+    known = f"the objective mean, on the bars from {bars.clock[101]:%Y-%m-%d} to {bars.clock[250]:%Y-%m-%d}, failed: LookupE"
+    with pytest.raises(StudyError, match=known):
+        walk_forward(study(tuning=Tuning(mean), validation=WalkForward(train=150, test=50)), bars)
+
+
 def test_each_candidate_is_simulated_once_for_all_folds(monkeypatch):
     simulated = []
     plain = accounts._simulated

@@ -339,7 +339,9 @@ def test_a_task_that_kills_its_workers_is_given_up(tmp_path):
         processes = [fragile.add_worker() for _ in range(2)]
         fragile.wait_for_workers(2)
         workers = Dask(fragile.address, timeout=0.5)
-        with pytest.raises(WorkerError, match="Dask gave up one of the tasks: worker after worker died while it ran"):
+        with pytest.raises(
+            WorkerError, match="^task 0: Dask gave up one of the tasks: worker after worker died while it ran"
+        ):
             run_tasks(workers, die, None, [0])
         for process in processes:
             fragile.kill(process)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from quantml.errors import DataError, ParameterError, RunError, WorkerError
+from quantml.errors import DataError, ParameterError, RunError, StudyError, WorkerError
 from quantml.validation import workers as module
 from quantml.validation.workers import Borrowed, Loky, Serial, as_workers, run_tasks
 
@@ -43,13 +43,19 @@ def crash_on_two(shared, task):
 
 
 def return_lock(shared, task):
-    return threading.Lock()
+    return [task, threading.Lock()]
 
 
 def die_once(shared, task):
     flag = Path(shared, "died")
     if task == 1 and not flag.exists():
         flag.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return task
+
+
+def die_on_two(shared, task):
+    if task == 2:
         os.kill(os.getpid(), signal.SIGKILL)
     return task
 
@@ -138,10 +144,14 @@ def test_an_unforeseen_failure_names_task_and_cause(workers):
 def test_what_cannot_be_pickled_is_named(make):
     workers = make()
     try:
-        with pytest.raises(RunError, match="task 0: TypeError: cannot pickle '_thread.lock' object"):
+        with pytest.raises(
+            StudyError, match=r"^task 0: what it returns must be picklable; got .*_thread.lock.*\(\[1\]"
+        ):
             run_tasks(workers, return_lock, None, [1])
-        with pytest.raises(WorkerError, match="what is sent to workers must be picklable; got .*_thread.lock"):
-            run_tasks(workers, add, threading.Lock(), [1])
+        with pytest.raises(
+            StudyError, match=r"^what is sent to workers must be picklable; got .*_thread.lock.*\(\['a'\]"
+        ):
+            run_tasks(workers, add, {"a": threading.Lock()}, [1])
     finally:
         workers.stop(kill=True)
 
@@ -213,8 +223,10 @@ def test_a_process_that_grows_is_kept():
 def test_processes_that_always_die_are_given_up():
     workers = Loky(1)
     try:
-        with pytest.raises(WorkerError, match="worker processes died 4 times"):
-            run_tasks(workers, die, None, [0])
+        with pytest.raises(
+            WorkerError, match=r"^worker processes died 4 times \(each time under way: folds 2(-[34])?\)"
+        ):
+            run_tasks(workers, die_on_two, None, range(9), called="fold")
     finally:
         workers.stop(kill=True)
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from quantml.errors import StorageError
+from quantml.source import cause_of
 from quantml.validation.trials.trial import Family, Trial
 
 FORMAT: Final = 1
@@ -56,6 +57,8 @@ _OPENINGS: Final = sa.Table(
     sa.Column("opened", sa.Text, nullable=False),
 )  # fmt: skip
 _LISTED: Final = [column for column in _TRIALS.c if column.name != "series"]
+_RESULT: Final = ("study", "run", "sharpe_ratio", "leaked", "series")
+"""What a run shows of its trial; that of the run which stands for it is kept."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,9 @@ class Standing:
 class TrialRecord:
     """Every trial of a folder of runs, in ``trials.sqlite`` in it.
 
-    A trial is recorded once, by its hash. Any number of processes may record at once; a process that is killed leaves
-    the state before or after, never one between.
+    A trial is recorded once, by its hash. Where it is run again on data that have grown, the bars that any of its runs
+    saw are its span, and the run whose data reach furthest stands for it. Any number of processes may record at once;
+    a process that is killed leaves the state before or after, never one between.
 
     Parameters
     ----------
@@ -112,11 +116,12 @@ class TrialRecord:
         StorageError
             If there is a record that is damaged or of another format version.
         """
-        with self._reading():
-            pass
+        with self._reading() as connection:
+            if connection is not None:
+                _listed(connection), _openings(connection)
 
     def add(self, trial: Trial) -> Standing:
-        """Record a trial, unless it is there, and say what it is one of.
+        """Record a trial, or what more it has seen by now, and say what it is one of.
 
         Raises
         ------
@@ -128,7 +133,7 @@ class TrialRecord:
             family = {"hash": trial.family.hash, "world": trial.family.world,
                       "symbols": json.dumps(trial.family.symbols)}  # fmt: skip
             connection.execute(insert(_FAMILIES).values(family).on_conflict_do_nothing())
-            connection.execute(insert(_TRIALS).values(_row(trial, now)).on_conflict_do_nothing())
+            _take_in(connection, _row(trial, now))
             standing = _standing(connection, trial)
             if trial.sealed is not None:
                 connection.execute(insert(_OPENINGS).values(trial=trial.hash, opened=now))
@@ -169,7 +174,8 @@ class TrialRecord:
         with self._reading() as connection:
             query = sa.select(_TRIALS.c.series).where(_TRIALS.c.hash == trial.hash)
             series = None if connection is None else connection.execute(query).scalar_one()
-        return replace(trial, series=series).returns()
+            with _damage_named(f"the series of the trial {trial.hash[:12]}"):
+                return replace(trial, series=series).returns()
 
     # ------------------------------------------------------------ connections
 
@@ -207,7 +213,7 @@ class TrialRecord:
         try:
             with engine.begin() as connection:
                 yield connection
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, _Damaged) as error:
             raise self._error(getattr(error, "orig", None) or error) from error
         finally:
             engine.dispose()
@@ -226,28 +232,82 @@ class TrialRecord:
         return StorageError("the record of trials", must, got=str(error), where=str(self.path), hint=hint)
 
 
+# ------------------------------------------------------------ rows
+
+
+class _Damaged(Exception):
+    """What lies in the record is not what is written there; the text says where."""
+
+
+@contextmanager
+def _damage_named(where: str) -> Iterator[None]:
+    """Name what cannot be read, whatever is made of it."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise _Damaged(f"{where} cannot be read: {cause_of(error)}") from error
+
+
 def _row(trial: Trial, now: str) -> dict[str, Any]:
     plain = {column.name: getattr(trial, column.name) for column in _TRIALS.c}
     ratio = trial.sharpe_ratio if trial.sharpe_ratio == trial.sharpe_ratio else None
     return plain | {"family": trial.family.hash, "sharpe_ratio": ratio, "seen": now}
 
 
+def _take_in(connection: sa.Connection, row: dict[str, Any]) -> None:
+    """Write a trial down; of one that is there, widen the span, and keep the result whose data reach furthest."""
+    same = _TRIALS.c.hash == row["hash"]
+    known = connection.execute(sa.select(_TRIALS.c.first, _TRIALS.c.last).where(same)).one_or_none()
+    if known is None:
+        connection.execute(insert(_TRIALS).values(row))
+        return
+    with _damage_named(f"the trial {row['hash'][:12]}"):
+        _check_texts(known._asdict())
+    is_longer = row["last"] > known.last or (row["last"] == known.last and row["first"] < known.first)
+    result = {name: row[name] for name in _RESULT} if is_longer else {}
+    span = {"first": min(row["first"], known.first), "last": max(row["last"], known.last)}
+    connection.execute(sa.update(_TRIALS).where(same).values(**result, **span))
+
+
 def _listed(connection: sa.Connection) -> list[Trial]:
-    families = {row.hash: Family(row.world, tuple(json.loads(row.symbols)))
-                for row in connection.execute(sa.select(_FAMILIES))}  # fmt: skip
+    families = {row.hash: _family(row) for row in connection.execute(sa.select(_FAMILIES))}
     query = sa.select(*_LISTED).order_by(_TRIALS.c.seen, _TRIALS.c.hash)
-    return [_trial(row._asdict(), families) for row in connection.execute(query)]
+    with _damage_named("a trial"):
+        rows = [row._asdict() for row in connection.execute(query)]
+    return [_trial(row, families) for row in rows]
+
+
+def _family(row: sa.Row[Any]) -> Family:
+    with _damage_named(f"the family {str(row.hash)[:12]}"):
+        symbols = json.loads(row.symbols)
+        if not (isinstance(symbols, list) and all(isinstance(part, str) for part in symbols)):
+            raise TypeError(f"symbols are {row.symbols}")
+        return Family(row.world, tuple(symbols))
 
 
 def _trial(row: dict[str, Any], families: dict[str, Family]) -> Trial:
-    ratio = float("nan") if row["sharpe_ratio"] is None else row["sharpe_ratio"]
-    return Trial(**{**row, "family": families[row["family"]], "sharpe_ratio": ratio, "series": None})
+    with _damage_named(f"the trial {str(row['hash'])[:12]}"):
+        _check_texts(row)
+        ratio = float("nan") if row["sharpe_ratio"] is None else float(row["sharpe_ratio"])
+        return Trial(**{**row, "family": families[row["family"]], "sharpe_ratio": ratio, "series": None})
 
 
 def _openings(connection: sa.Connection) -> list[dict[str, str]]:
     columns = (_OPENINGS.c.trial, _TRIALS.c.study, _TRIALS.c.run, _TRIALS.c.sealed, _TRIALS.c.last, _OPENINGS.c.opened)
     query = sa.select(*columns).join(_TRIALS).order_by(_OPENINGS.c.number)
-    return [dict(row._mapping) for row in connection.execute(query)]
+    rows = [dict(row._mapping) for row in connection.execute(query)]
+    for row in rows:
+        with _damage_named(f"an opening by the trial {str(row['trial'])[:12]}"):
+            _check_texts(row)
+    return rows
+
+
+def _check_texts(row: Mapping[str, Any]) -> None:
+    """Raise unless every cell that holds a text does."""
+    texts = {column.name for table in _TABLES.tables.values() for column in table.c if isinstance(column.type, sa.Text)}
+    for name in texts & set(row):
+        if not (isinstance(row[name], str) or (name == "sealed" and row[name] is None)):
+            raise TypeError(f"{name} is {row[name]!r}")
 
 
 def _standing(connection: sa.Connection, trial: Trial) -> Standing:
@@ -271,7 +331,7 @@ def _looks(trial: Trial, saw: Sequence[Trial], openings: Sequence[dict[str, str]
     if others:
         first = others[0]
         opened.append(
-            f"Lockbox: {len(others)} of the trials on record had seen a part of it without opening it, the first on"
-            f" {first.seen[:10]}: {first.study} (run {first.run})."
+            f"Lockbox: {len(others)} of the trials on record had seen a part of it without opening it, among them"
+            f" {first.study} (run {first.run}), on record since {first.seen[:10]}."
         )
     return tuple(opened)

@@ -98,7 +98,7 @@ class Trial:
     study : str
         Its name.
     run : str
-        Folder of the run that was recorded, below the record's own.
+        Folder of the run that stands for it, below the record's own: the one whose data reach furthest.
     sharpe_ratio : float
         Annual, of returns beyond cash; NaN where they do not vary, or nothing was traded.
     leaked : bool
@@ -106,7 +106,7 @@ class Trial:
     series : bytes or None
         Its net returns with their times, as `parquet_bytes` writes them; None for a study that only forecasts.
     first, last : str
-        ISO times of the first and the last bar that its result was computed on.
+        ISO times of the first and the last bar on which its result was computed, by any of its runs.
     sealed : str or None
         Where the lockbox began that it opened; None where it opened none.
     seen : str

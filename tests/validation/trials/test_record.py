@@ -42,6 +42,29 @@ def test_a_trial_is_recorded_once(tmp_path):
                                    check_index_type=False)  # fmt: skip
 
 
+def test_of_a_trial_that_is_run_again_on_more_data_the_longest_record_stands(tmp_path):
+    longer = {"run": "longer", "last": "2020-06-30T00:00:00", "series": series_of(RETURNS * 2.0)}
+    one, two = TrialRecord(tmp_path / "one"), TrialRecord(tmp_path / "two")
+    hashes = [one.add(trial("a", 1.0)).hash, one.add(trial("a", 2.0, **longer)).hash, one.add(trial("a", 1.0)).hash]
+    assert hashes[0] != hashes[1] == hashes[2] == two.add(trial("a", 2.0, **longer)).hash
+    (found,) = one.trials()
+    assert (found.sharpe_ratio, found.run, found.last) == (2.0, "longer", "2020-06-30T00:00:00")
+    assert list(one.returns(found)) == [0.02, -0.04, 0.06]
+    one.add(trial("a", 3.0, run="earlier", first="2001-01-02T00:00:00", last="2009-12-31T00:00:00"))
+    (found,) = one.trials()
+    assert (found.sharpe_ratio, found.run) == (2.0, "longer")
+    assert (found.first, found.last) == ("2001-01-02T00:00:00", "2020-06-30T00:00:00")
+
+
+def test_what_a_rerun_on_grown_data_saw_counts_for_the_lockbox(tmp_path):
+    record = TrialRecord(tmp_path)
+    record.add(trial("a", 0.5, last="2017-12-29T00:00:00"))
+    record.add(trial("a", 0.7))
+    standing = record.add(opening("b", sharpe_ratio=1.0))
+    assert standing.sharpe_ratios == (0.7, 1.0)
+    assert "1 of the trials on record had seen a part of it without opening it, among them study_a" in standing.looks[0]
+
+
 def test_only_related_trials_with_a_ratio_that_could_be_chosen_are_counted(tmp_path):
     record = TrialRecord(tmp_path)
     record.add(trial("other", family=Family("prices", ("C",))))
@@ -180,6 +203,42 @@ def test_a_damaged_record_is_one_clear_error(tmp_path):
             StorageError, match=r"the record of trials must be readable and writable; got 'file is not a database'"
         ):
             use()
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ("update families set symbols = 'oops'", "the family [0-9a-f]{12} cannot be read: JSONDecodeError"),
+        ("update families set symbols = '[1]'", "the family [0-9a-f]{12} cannot be read: TypeError"),
+        ("delete from families", "the trial a cannot be read: KeyError"),
+        ("update trials set sharpe_ratio = 'oops'", "the trial a cannot be read: ValueError"),
+        ("update trials set last = x'00'", "the trial a cannot be read: TypeError: last is b"),
+        ("update openings set opened = x'00'", "an opening by the trial a cannot be read: TypeError: opened is b"),
+    ],
+)
+def test_a_damaged_cell_is_named_before_any_work(tmp_path, change, text):
+    record = TrialRecord(tmp_path)
+    record.add(opening("a"))
+    with sqlite3.connect(record.path) as connection:
+        connection.execute(change)
+    connection.close()
+    for use in (record.check, lambda: record.add(opening("b", family=Family("prices", ("C",))))):
+        with pytest.raises(
+            StorageError, match=rf"the record of trials must be readable and writable; got .{text}.*\(.*sqlite\)"
+        ):
+            use()
+
+
+def test_a_damaged_series_is_named(tmp_path):
+    record = TrialRecord(tmp_path)
+    record.add(trial("a"))
+    with sqlite3.connect(record.path) as connection:
+        connection.execute("update trials set series = x'00'")
+    connection.close()
+    with pytest.raises(
+        StorageError, match=r"got .the series of the trial a cannot be read: ArrowInvalid: .*\(.*sqlite\)"
+    ):
+        record.returns(record.trials()[0])
 
 
 def test_a_record_that_is_being_written_is_waited_for_and_then_told(tmp_path):
