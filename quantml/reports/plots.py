@@ -217,7 +217,7 @@ def folds_picture(first: pd.DatetimeIndex, scores: pd.DataFrame, goal: Goal) -> 
     between = (Key("Validation", "benchmark"),) if tuned else ()
     keys = (Key("In sample", "inside"), *between, Key("Out of sample", "outside"))
     if tuned:
-        caption += " It was chosen by its score on inner validation blocks."
+        caption += " It was chosen by the score called validation."
     label = f"{goal.title} of each fold in sample{', on validation blocks' if tuned else ''} and out of sample"
     return picture("folds", label, caption, paint, heights=(250, 240), keys=keys)
 

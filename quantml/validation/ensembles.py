@@ -88,6 +88,8 @@ def best(study: Study, candidates: Sequence[Candidate], choice: int) -> list[int
 
     Those without a score never are; where fewer have one than are asked for, it is all of them.
     """
+    if models_averaged(study) == 1:
+        return [choice]
     scored = [place for place, one in enumerate(candidates) if np.isfinite(one.rank) and place != choice]
     ranked = sorted(scored, key=lambda place: -candidates[place].rank)
     return [choice, *ranked][: models_averaged(study)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -217,7 +217,7 @@ def _answered(problem: Problem, fold: Fold, inner: Inner, proposal: Proposal) ->
             candidate = _score(problem, fold, proposal.values, inner, count)
             if proposal.is_behind(count, candidate.score):
                 proposal.refuse()
-                return replace(candidate, score=math.nan, scores=(), pruned=True)
+                return candidate._replace(score=math.nan, scores=(), pruned=True)
         candidate = _score(problem, fold, proposal.values, inner, inner.count)
     proposal.tell(candidate.score)
     return candidate

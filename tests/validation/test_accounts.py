@@ -20,11 +20,23 @@ from quantml.validation.walkforward import walk_forward
 COSTS = Costs(commission_bps=5, spread_bps=2, borrow_bps=50)
 
 
-def bars_of(symbols=1, rows=400):
+def bars_of(symbols=1, rows=400, opens=False):
     generator = np.random.default_rng(11)
     close = 100.0 * np.exp(np.cumsum(generator.normal(0.0, 0.01, (rows, symbols)), axis=0))
-    clock = pd.bdate_range("2020-01-01", periods=rows)
-    return Bars.from_close(pd.DataFrame(close, clock, [f"S{n}" for n in range(symbols)]), periods_per_year=252)
+    clock, names = pd.bdate_range("2020-01-01", periods=rows), [f"S{n}" for n in range(symbols)]
+    if not opens:
+        return Bars.from_close(pd.DataFrame(close, clock, names), periods_per_year=252)
+    first = close * np.exp(generator.normal(0.0, 0.003, close.shape))
+    fields = {"open": first, "high": np.maximum(first, close), "low": np.minimum(first, close), "close": close}
+    frames = {name: pd.DataFrame(values, clock, names) for name, values in fields.items()}
+    return Bars.from_frame(pd.concat(frames, axis=1), periods_per_year=252)
+
+
+def with_dividend():
+    plain = bars_of()
+    paid = pd.DataFrame(np.nan, plain.clock, ["S0"])
+    paid.iloc[200] = 1.5
+    return Bars.from_frame(pd.concat({"close": plain.close}, axis=1), dividends=paid, periods_per_year=252)
 
 
 def study(**changes):
@@ -43,14 +55,28 @@ def candidates(problem):
     return [c.values for c in walk_forward(problem.study, problem.bars).folds[0].candidates]
 
 
-def test_swept_accounts_are_those_of_the_simulator():
-    problem = Problem.of(study(), bars_of())
+@pytest.mark.parametrize("fill", [Fill.NEXT_CLOSE, Fill.NEXT_OPEN])
+def test_swept_accounts_are_those_of_the_simulator(fill):
+    problem = Problem.of(study(fill=fill), bars_of(opens=True))
     listed = candidates(problem)
     assert len(listed) == 10  # of 12 pairs, (8, 6) is refused twice
     (block,) = swept_returns(problem, listed)
     for values, returns in zip(listed, block, strict=True):
         weights = problem.rule_weights(values).frame
-        alone = simulate(weights, problem.bars, costs=COSTS, fill=Fill.NEXT_CLOSE).returns
+        alone = simulate(weights, problem.bars, costs=COSTS, fill=fill).returns
+        np.testing.assert_allclose(returns, alone, rtol=0, atol=1e-13)
+
+
+def test_a_swept_short_that_is_ruined_stands_still_as_the_simulators_does():
+    close = bars_of().close["S0"].to_numpy().copy()
+    close[200:] *= 3.0  # more than a short of all equity has
+    bars = Bars.from_close(pd.DataFrame({"S0": close}, bars_of().clock), periods_per_year=252)
+    problem = Problem.of(study(), bars)
+    listed = candidates(problem)
+    (block,) = swept_returns(problem, listed)
+    assert (block.min(axis=1) == -1.0).any()
+    for values, returns in zip(listed, block, strict=True):
+        alone = simulate(problem.rule_weights(values).frame, bars, costs=COSTS, fill=Fill.NEXT_CLOSE).returns
         np.testing.assert_allclose(returns, alone, rtol=0, atol=1e-13)
 
 
@@ -60,6 +86,7 @@ def test_swept_accounts_are_those_of_the_simulator():
         ({}, bars_of(symbols=2)),
         ({"cash": 0.02}, bars_of()),
         ({"fill": Fill.PERIOD}, bars_of()),
+        ({}, with_dividend()),
     ],
 )
 def test_what_the_sweep_cannot_do_is_simulated_and_scores_alike(changes, bars):

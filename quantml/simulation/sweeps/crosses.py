@@ -236,10 +236,10 @@ def _average_all(values: Floats, high: Floats, low: Floats, lengths: Whole, resu
         _average(values, high, low, lengths[place], results[place])
 
 
-def moving_average(values: Floats, length: int) -> Floats:
-    """Average the last `length` values, less the latest one; NaN until there are as many."""
-    average: Floats = _averages(values, np.array([length]), map)[0]
-    return average
+def moving_averages(values: Floats, lengths: Whole) -> Floats:
+    """Average over each of `lengths`, less the latest value; shape (lengths, bars), NaN until there are enough."""
+    averages: Floats = _averages(values, lengths, map)
+    return averages
 
 
 def _averages(values: Floats, lengths: Whole, over: Any) -> Floats:
