@@ -22,8 +22,20 @@ def test_runs_are_counted_and_a_lockbox_is_opened_aloud(tmp_path):
     listed = json.loads(quantml("trials", "--json", folder=tmp_path).stdout)
     assert [row["sealed"] is None for row in listed["trials"]] == [True, True, False, False]
     assert [row["sealed"][:10] for row in listed["openings"]] == ["2018-01-02", "2018-07-02"]
-    assert json.loads(quantml("trials", "--family", "AAPL,IBM", "--json", folder=tmp_path).stdout)["trials"] == []
+    other = quantml("trials", "--family", "AAPL,IBM", "--json", folder=tmp_path)
+    assert (other.returncode, other.stdout, len(other.stderr.splitlines())) == (2, "", 1)
+    assert "--family must name a symbol that a trial is on; got 'AAPL,IBM'. Known: ^GSPC, ^IXIC." in other.stderr
+    assert (
+        len(json.loads(quantml("trials", "--family", "AAPL, ^GSPC", "--json", folder=tmp_path).stdout)["trials"]) == 4
+    )
     assert "4 trials, of which 4 count." in quantml("trials", folder=tmp_path).stdout
+
+
+def test_a_file_is_no_folder_of_runs(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = quantml("trials", "--out", "file", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "error: the folder of runs must be a folder; got 'file'.\n")
+    assert quantml("trials", "--out", "new", "--family", "ZZZ", folder=tmp_path).stdout.startswith("No trials here.")
 
 
 def test_a_damaged_record_is_one_line_and_nothing_is_run(tmp_path):
