@@ -12,7 +12,10 @@ def test_runs_are_counted_and_a_lockbox_is_opened_aloud(tmp_path):
     done = quantml("run", path, "--set", "signal.0.slow=100", folder=tmp_path)
     assert "one of 2 variants on record" in done.stdout.replace("\n", " ")
     assert quantml("audit", path, folder=tmp_path).returncode == 0
-    assert quantml("forecast", path, folder=tmp_path).returncode == 0
+    looked = quantml("forecast", path, folder=tmp_path).stdout.replace("\n", " ")
+    assert "Lockbox: this decision stands on sealed bars, those from 2018-01-02 on. No look is recorded." in looked
+    inside = json.loads(quantml("forecast", path, "--json", "--as-of", "2017-06-30", folder=tmp_path).stdout)
+    assert inside["sealed"] is None
     opened = json.loads(quantml("run", path, "--open-lockbox", "--json", folder=tmp_path).stdout)
     assert (opened["verdict"]["deflation"]["trials"], opened["verdict"]["deflation"]["looks"]) == (1, [])
     again = quantml("run", path, "--open-lockbox", "--set", "lockbox=6m", folder=tmp_path)
