@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -102,7 +103,15 @@ def test_a_missing_file_an_unwritable_folder_and_a_wrong_option(tmp_path):
     assert (done.returncode, "Did you mean 'test'?" in done.stderr) == (2, True)
     done = quantml("run", path, "--workers", "0", folder=tmp_path)
     assert (done.returncode, "workers must be a whole number of at least 1" in done.stderr) == (2, True)
-    assert quantml("run", path, "--wrokers", "2", folder=tmp_path).returncode == 2
+    for wrong, said in (
+        (("run", path, "--wrokers", "2"), r"error: No such option: --wrokers .*\. See quantml run --help\."),
+        (("run", path, "--workers", "x"), r"error: Invalid value for '--workers': .*\. See quantml run --help\."),
+        (("run",), r"error: Missing argument 'STUDY.py'\. See quantml run --help\."),
+        (("rnu",), r"error: No such command 'rnu'.*[.?] See quantml --help\."),
+    ):
+        done = quantml(*wrong, folder=tmp_path)
+        assert (done.returncode, done.stdout, bool(re.fullmatch(said + "\n", done.stderr))) == (2, "", True)
+    assert "Usage: quantml" in quantml(folder=tmp_path).stdout
     assert sorted(p.name for p in tmp_path.iterdir() if p.name != "__pycache__") == ["file", "mine.py"]
 
 

@@ -12,7 +12,10 @@ def test_runs_are_counted_and_a_lockbox_is_opened_aloud(tmp_path):
     done = quantml("run", path, "--set", "signal.0.slow=100", folder=tmp_path)
     assert "one of 2 variants on record" in done.stdout.replace("\n", " ")
     assert quantml("audit", path, folder=tmp_path).returncode == 0
-    assert quantml("forecast", path, folder=tmp_path).returncode == 0
+    looked = quantml("forecast", path, folder=tmp_path).stdout.replace("\n", " ")
+    assert "Lockbox: this decision stands on sealed bars, those from 2018-01-02 on. No look is recorded." in looked
+    inside = json.loads(quantml("forecast", path, "--json", "--as-of", "2017-06-30", folder=tmp_path).stdout)
+    assert inside["sealed"] is None
     opened = json.loads(quantml("run", path, "--open-lockbox", "--json", folder=tmp_path).stdout)
     assert (opened["verdict"]["deflation"]["trials"], opened["verdict"]["deflation"]["looks"]) == (1, [])
     again = quantml("run", path, "--open-lockbox", "--set", "lockbox=6m", folder=tmp_path)
@@ -22,8 +25,20 @@ def test_runs_are_counted_and_a_lockbox_is_opened_aloud(tmp_path):
     listed = json.loads(quantml("trials", "--json", folder=tmp_path).stdout)
     assert [row["sealed"] is None for row in listed["trials"]] == [True, True, False, False]
     assert [row["sealed"][:10] for row in listed["openings"]] == ["2018-01-02", "2018-07-02"]
-    assert json.loads(quantml("trials", "--family", "AAPL,IBM", "--json", folder=tmp_path).stdout)["trials"] == []
+    other = quantml("trials", "--family", "AAPL,IBM", "--json", folder=tmp_path)
+    assert (other.returncode, other.stdout, len(other.stderr.splitlines())) == (2, "", 1)
+    assert "--family must name a symbol that a trial is on; got 'AAPL,IBM'. Known: ^GSPC, ^IXIC." in other.stderr
+    assert (
+        len(json.loads(quantml("trials", "--family", "AAPL, ^GSPC", "--json", folder=tmp_path).stdout)["trials"]) == 4
+    )
     assert "4 trials, of which 4 count." in quantml("trials", folder=tmp_path).stdout
+
+
+def test_a_file_is_no_folder_of_runs(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = quantml("trials", "--out", "file", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "error: the folder of runs must be a folder; got 'file'.\n")
+    assert quantml("trials", "--out", "new", "--family", "ZZZ", folder=tmp_path).stdout.startswith("No trials here.")
 
 
 def test_a_damaged_record_is_one_line_and_nothing_is_run(tmp_path):

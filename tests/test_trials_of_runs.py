@@ -244,8 +244,15 @@ def test_a_lockbox_before_the_first_test_is_refused(tmp_path):
 def test_the_next_forecast_stands_on_all_that_is_known():
     from quantml.operations import forecast_next
 
-    assert forecast_next(study(lockbox=SEALED)).decided == pd.Timestamp("2018-12-31")
-    assert forecast_next(study(lockbox=SEALED), as_of="2016-06-30").decided == pd.Timestamp("2016-06-30")
+    known = [
+        ("2018-12-31", pd.Timestamp("2017-01-03")),
+        ("2017-01-03", pd.Timestamp("2017-01-03")),
+        ("2016-12-30", None),
+    ]
+    for day, sealed in known:
+        found = forecast_next(study(lockbox=SEALED), as_of=day)
+        assert (found.decided, found.sealed) == (pd.Timestamp(day), sealed)
+    assert forecast_next(study()).sealed is None
 
 
 def test_a_tuned_study_with_a_lockbox(tmp_path):

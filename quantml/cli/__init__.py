@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -68,12 +68,14 @@ def main() -> None:
     arguments = [part for part in sys.argv[1:] if part != "--debug"]
     with _noted_signals() as came:
         try:
-            app(arguments)
+            sys.exit(app(arguments, prog_name="quantml", standalone_mode=False) or 0)
         except (Exception, KeyboardInterrupt, SystemExit) as error:  # the last line of defence
             if came:  # whatever a library made of the interruption
                 sys.exit(STOPPED + came[0])
             if isinstance(error, SystemExit):
                 raise
+            if hasattr(error, "format_message"):  # how typer says that a command line is wrong
+                _refuse(error)
             _fail(error, BAD_INPUT if isinstance(error, (InputError, MissingExtra)) else FAILED, debug)
 
 
@@ -101,6 +103,15 @@ def _show_warnings() -> None:
     handler.setFormatter(logging.Formatter("warning: %(message)s"))
     for name in ("quantml.loaders", "quantml.validation.dask", "quantml.validation.checkpoints"):
         logging.getLogger(name).addHandler(handler)
+
+
+def _refuse(error: Any) -> None:
+    """Say in one line what is wrong with a command line; nothing where help was shown instead."""
+    said = " ".join(error.format_message().split())
+    if said:
+        command = "quantml" if error.ctx is None else error.ctx.command_path
+        typer.echo(f"error: {said}{'' if said[-1] in '.?' else '.'} See {command} --help.", err=True)
+    sys.exit(BAD_INPUT)
 
 
 def _fail(error: BaseException, code: int, debug: bool) -> None:

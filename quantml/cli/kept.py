@@ -36,7 +36,8 @@ def trials(
     from quantml.reports.trials import listed_trials, trials_table, trials_values
     from quantml.runs import default_out
 
-    listed = listed_trials(out or default_out(), None if family is None else family.split(","))
+    symbols = None if family is None else [symbol.strip() for symbol in family.split(",")]
+    listed = listed_trials(out or default_out(), symbols)
     show(trials_values(listed) if as_json else trials_table(listed))
 
 

@@ -41,6 +41,8 @@ class NextForecast:
         What tuning chose in the current fold; of several configurations that are averaged, the best.
     trained_until : Timestamp
         The decision at whose close the current model was fitted.
+    sealed : Timestamp or None
+        Where the study's lockbox begins, where the decision stands on bars that it seals; None otherwise.
     """
 
     study: str
@@ -53,6 +55,7 @@ class NextForecast:
     fits: bool
     parameters: Mapping[str, Any]
     trained_until: pd.Timestamp
+    sealed: pd.Timestamp | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the forecast as plain values; what is not a number is null."""
@@ -65,6 +68,7 @@ class NextForecast:
             "trained_until": self.trained_until.isoformat() if self.fits else None,
             "weights_from": None if self.weights_from is None else self.weights_from.isoformat(),
             "parameters": {name: str(value) for name, value in self.parameters.items()},
+            "sealed": None if self.sealed is None else self.sealed.isoformat(),
             "symbols": table.to_dict("records"),
         }
 
@@ -107,6 +111,7 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
         fits=result.forecast is not None,
         parameters=fold.chosen,
         trained_until=bars.clock[fitted.start],
+        sealed=market.sealed if market.sealed is not None and market.sealed <= bars.clock[-1] else None,
     )
 
 

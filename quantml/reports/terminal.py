@@ -199,6 +199,9 @@ def forecast_table(decided: NextForecast) -> RenderableType:
         parts.append(Text(f"No decision at this close: the weights are those last decided, on {when}, left to drift."))
     if decided.fits:
         parts.append(Text(f"The model was fitted at the close of {words.day(decided.trained_until)}."))
+    if decided.sealed is not None:
+        since = words.day(decided.sealed)
+        parts.append(Text(f"Lockbox: this decision stands on sealed bars, those from {since} on. No look is recorded."))
     if decided.parameters:
         chosen = ", ".join(f"{path} {outline(_plain(value))}" for path, value in decided.parameters.items())
         parts.append(Text(f"Chosen by tuning: {chosen}."))

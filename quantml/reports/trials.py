@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from quantml.errors import ParameterError, StorageError, did_you_mean
 from quantml.reports import words
 from quantml.reports.terminal import Widest, text_table
 from quantml.validation.trials.record import TrialRecord
@@ -51,10 +52,19 @@ def listed_trials(folder: str | Path, symbols: Sequence[str] | None = None) -> L
     Raises
     ------
     StorageError
-        If the record is damaged or of another format version.
+        If `folder` is a file, or the record damaged or of another format version.
+    ParameterError
+        If there are trials, and none on data that have any of the symbols.
     """
+    if Path(folder).is_file():
+        raise StorageError("the folder of runs", must="be a folder", got=str(folder))
     record = TrialRecord(folder)
-    kept = [one for one in record.trials() if symbols is None or not set(symbols).isdisjoint(one.family.symbols)]
+    trials = record.trials()
+    kept = [one for one in trials if symbols is None or not set(symbols).isdisjoint(one.family.symbols)]
+    if symbols is not None and trials and not kept:
+        known = {symbol for one in trials for symbol in one.family.symbols}
+        must = "name a symbol that a trial is on"
+        raise ParameterError("--family", must, got=",".join(symbols), hint=did_you_mean(symbols[0], known))
     hashes = {one.hash for one in kept}
     return Listed(Path(folder), tuple(kept), tuple(row for row in record.openings() if row["trial"] in hashes))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from quantml.errors import ParameterError
 from quantml.reports.trials import listed_trials, trials_table, trials_values
 from quantml.validation.trials.record import TrialRecord
 from quantml.validation.trials.trial import Family, Trial
@@ -57,7 +58,11 @@ def test_hashes_stay_whole_where_it_is_narrow(folder: Path) -> None:
 
 def test_trials_of_a_symbol(folder: Path) -> None:
     assert "1 trial, of which 0 count." in shown(folder, symbols=["C", "D"])
-    assert shown(folder, symbols=["D"]) == "No trials here. A run that is kept is one: quantml run STUDY.py\n"
+    known = r"--family must name a symbol that a trial is on; got 'D'\. Known: B, C, \[x\]\."
+    with pytest.raises(ParameterError, match=known):
+        shown(folder, symbols=["D"])
+    empty = "No trials here. A run that is kept is one: quantml run STUDY.py\n"
+    assert shown(folder / "none", symbols=["D"]) == empty
 
 
 def test_plain_values(folder: Path) -> None:
