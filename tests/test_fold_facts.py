@@ -61,18 +61,18 @@ def test_efficiency_is_the_return_per_year_outside_over_that_inside():
     finished = qm.run(Study(data=bars_of(closes), signal=always, fill=Fill.NEXT_CLOSE, validation=validation))
     folds = finished.folds
     assert folds["test_first"].tolist() == [DAYS[11], DAYS[15], DAYS[19]]
-    # of the 12 rows 0 to 11 the first two earn nothing: the order is filled at the close of row 1
-    assert folds["in_sample_return"][0] == pytest.approx(252 * 0.10 / 12, rel=1e-12)
+    # of the 11 bars after row 0 the first earns nothing: the order is filled at its close
+    assert folds["in_sample_return"][0] == pytest.approx(252 * 0.10 / 11, rel=1e-12)
     assert folds["out_of_sample_return"][0] == pytest.approx(
         252 * 0.015 / 4, rel=1e-12
     )  # filled at row 12, then 3 bars
-    assert folds["efficiency"][0] == pytest.approx((0.015 / 4) / (0.10 / 12), rel=1e-12)
-    # rows 4 to 15: two without a position, 6 of 1 % and 4 of 0.5 %; then four bars that lose
-    assert folds["efficiency"][1] == pytest.approx(-0.03 / (0.08 / 12), rel=1e-12)
-    assert folds["in_sample_return"][2] < 0  # rows 8 to 19: 2 of 1 %, 4 of 0.5 %, 4 of -3 %
+    assert folds["efficiency"][0] == pytest.approx((0.015 / 4) / (0.10 / 11), rel=1e-12)
+    # rows 5 to 15, held since row 1: 7 of 1 % and 4 of 0.5 %; then four bars that lose
+    assert folds["efficiency"][1] == pytest.approx(-0.03 / (0.09 / 11), rel=1e-12)
+    assert folds["in_sample_return"][2] < 0  # rows 9 to 19: 3 of 1 %, 4 of 0.5 %, 4 of -3 %
     assert np.isnan(folds["efficiency"][2])
     facts = finished.manifest["walk_forward"]
-    inside = 252 * np.mean([0.10 / 12, 0.08 / 12, (0.02 + 0.02 - 0.12) / 12])
+    inside = 252 * np.mean([0.10 / 11, 0.09 / 11, (0.03 + 0.02 - 0.12) / 11])
     assert facts["in_sample_return"] == pytest.approx(inside, rel=1e-12)
     assert facts["out_of_sample_return"] == pytest.approx(252 * (0.015 - 0.12) / 8, rel=1e-12)
     assert facts["efficiency"] == pytest.approx(252 * (0.015 - 0.12) / 8 / inside, rel=1e-12)
