@@ -78,7 +78,7 @@ def test_the_best_in_sample_is_inflated_as_theory_expects(noise):
     assert best.mean() == pytest.approx(LARGEST_OF_200, abs=3.0 * best.std(ddof=1) / np.sqrt(len(best)))
 
 
-@pytest.mark.skipif(not FULL, reason="takes half an hour: QUANTML_WORLDS=full")
+@pytest.mark.skipif(not FULL, reason="thousand worlds: QUANTML_WORLDS=full")
 def test_a_planted_edge_earns_what_it_earns_in_a_thousand_years():
     edge = 2.0
     short = np.array([play(seed, tests=8, edge=edge)[0] for seed in range(1_000)])
