@@ -20,8 +20,8 @@ BLOCK: Final = 128
 def swept_returns(problem: Problem, listed: Sequence[Values]) -> Iterator[NDArray[np.float64]]:
     """Yield the net returns of all candidates, in blocks of shape (candidates, T); nothing where none can be swept.
 
-    That is a `MovingAverageCross` alone, on one symbol with a bar on every row and neither splits nor dividends,
-    without interest on cash. Its accounts are those of `simulate` to 1e-12.
+    That is a `MovingAverageCross` alone, on one symbol, without interest on cash. Its accounts are those of `simulate`
+    to 1e-12.
     """
     signals = [problem.resolved(values).steps for values in listed]
     crosses = [step for steps in signals for step in steps if type(step) is MovingAverageCross]

@@ -32,11 +32,14 @@ def bars_of(symbols=1, rows=400, opens=False):
     return Bars.from_frame(pd.concat(frames, axis=1), periods_per_year=252)
 
 
-def with_dividend():
+def with_events():
+    """A dividend, and later two shares for one."""
     plain = bars_of()
-    paid = pd.DataFrame(np.nan, plain.clock, ["S0"])
-    paid.iloc[200] = 1.5
-    return Bars.from_frame(pd.concat({"close": plain.close}, axis=1), dividends=paid, periods_per_year=252)
+    paid, split = (pd.DataFrame(np.nan, plain.clock, ["S0"]) for _ in range(2))
+    paid.iloc[200], split.iloc[250] = 1.5, 2.0
+    close = plain.close.copy()
+    close.iloc[250:] /= 2.0
+    return Bars.from_frame(pd.concat({"close": close}, axis=1), dividends=paid, splits=split, periods_per_year=252)
 
 
 def study(**changes):
@@ -55,9 +58,12 @@ def candidates(problem):
     return [c.values for c in walk_forward(problem.study, problem.bars).folds[0].candidates]
 
 
-@pytest.mark.parametrize("fill", [Fill.NEXT_CLOSE, Fill.NEXT_OPEN])
-def test_swept_accounts_are_those_of_the_simulator(fill):
-    problem = Problem.of(study(fill=fill), bars_of(opens=True))
+@pytest.mark.parametrize(
+    ("fill", "bars"),
+    [(Fill.NEXT_CLOSE, bars_of()), (Fill.NEXT_OPEN, bars_of(opens=True)), (Fill.NEXT_CLOSE, with_events())],
+)
+def test_swept_accounts_are_those_of_the_simulator(fill, bars):
+    problem = Problem.of(study(fill=fill), bars)
     listed = candidates(problem)
     assert len(listed) == 10  # of 12 pairs, (8, 6) is refused twice
     (block,) = swept_returns(problem, listed)
@@ -86,7 +92,6 @@ def test_a_swept_short_that_is_ruined_stands_still_as_the_simulators_does():
         ({}, bars_of(symbols=2)),
         ({"cash": 0.02}, bars_of()),
         ({"fill": Fill.PERIOD}, bars_of()),
-        ({}, with_dividend()),
     ],
 )
 def test_what_the_sweep_cannot_do_is_simulated_and_scores_alike(changes, bars):
@@ -170,6 +175,12 @@ def test_parts_are_scored_alone_where_the_rule_of_choice_asks_for_them():
             metrics.sharpe_ratio(part, periods_per_year=252) for part in (returns.iloc[1:76], returns.iloc[76:151])
         ]
         assert candidate.scores == pytest.approx(halves, rel=1e-9)
+
+
+def test_what_happens_to_shares_later_changes_no_digit_of_a_score():
+    before, after = walk_forward(study(), bars_of()).folds[0], walk_forward(study(), with_events()).folds[0]
+    assert before.fold.start < 200
+    assert [c.score for c in after.candidates] == [c.score for c in before.candidates]
 
 
 def test_a_validation_part_is_what_is_scored():

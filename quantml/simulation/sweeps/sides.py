@@ -42,7 +42,8 @@ class Sides(NamedTuple):
     below : ndarray, shape (candidates,)
         What is held while the fast one is below.
     fills, closes : ndarray, shape (T,)
-        Prices that orders fill at and that positions are marked at.
+        Raw prices that orders fill at and that positions are marked at.
+    split, dividend : ndarray, shape (T,)
     terms : Terms
     """
 
@@ -52,17 +53,21 @@ class Sides(NamedTuple):
     below: Floats
     fills: Floats
     closes: Floats
+    split: Floats
+    dividend: Floats
     terms: Terms
 
 
-_SIDES: Any = types.BaseTuple.from_types((F2, I1, I1, F1, F1, F1, TERMS), Sides)
+_SIDES: Any = types.BaseTuple.from_types((F2, I1, I1, F1, F1, F1, F1, F1, TERMS), Sides)
 _INT, _FLOAT = types.int64, types.float64
 
 
 def can_follow(bars: Bars) -> bool:
-    """Say whether bars are of one symbol that has a price on every row, and nothing else happens to what is held."""
-    whole = len(bars.symbols) == 1 and bars.membership is None and bool(bars.traded.all())
-    return whole and bool((bars.split == 1.0).all()) and bool((bars.dividend == 0.0).all())
+    """Say whether bars are of one symbol, which then has a price on every row, and may always be held.
+
+    What happens later on the bars must not matter: accounts kept in another way may differ in their last digits.
+    """
+    return len(bars.symbols) == 1 and bars.membership is None
 
 
 def side_returns(bars: Bars, crosses: Sequence[Cross], *, costs: Costs, fill: Fill, block: int) -> Iterator[Floats]:
@@ -91,12 +96,13 @@ def side_returns(bars: Bars, crosses: Sequence[Cross], *, costs: Costs, fill: Fi
     feed = read_feed(bars, 0, costs=costs, fill=fill, initial_cash=CASH)
     averages = read_only(moving_averages(feed.field("close"), lengths))
     quick, calm = places.reshape(-1, 2).T.astype(np.int64)
-    fills, closes = (read_only(bars.raw_array(name)[:, 0].copy()) for name in (fill.field, "close"))
+    tables = (bars.raw_array(fill.field), bars.raw_array("close"), bars.split, bars.dividend)
+    fills, closes, split, dividend = (read_only(table[:, 0].astype(np.float64)) for table in tables)
     for first in range(0, len(crosses), block):
         part = slice(first, first + block)
         held = np.array([cross.below for cross in crosses[part]])
         which, against = read_only(quick[part].copy()), read_only(calm[part].copy())
-        sides = Sides(averages, which, against, read_only(held), fills, closes, feed.terms)
+        sides = Sides(averages, which, against, read_only(held), fills, closes, split, dividend, feed.terms)
         yield np.asarray(_follow_all(sides))
 
 
@@ -110,15 +116,18 @@ def _side(quick: float, calm: float, below: float) -> float:
 
 @kernel(types.void(_INT, _SIDES, types.float64[::1]), counted=False)
 def _follow(place: int, sides: Sides, returns: Floats) -> None:
-    """Keep one account: what the ledger does, in its order, as far as anything happens on plain bars."""
+    """Keep one account: what the ledger does of one symbol, in its order."""
     quick, calm = sides.averages[sides.quick[place]], sides.averages[sides.calm[place]]
     fills, closes, below, terms = sides.fills, sides.closes, sides.below[place], sides.terms
     cash, units, mark, before = terms.cash, 0.0, closes[0], terms.cash
     wanted = _side(quick[0], calm[0], below)
     returns[:] = 0.0
     for t in range(1, closes.size):
-        if terms.accrues and units != 0.0:
-            cash -= max(-units * mark, 0.0) * terms.borrow + max(-cash, 0.0) * terms.financing
+        accrued = max(-units * mark, 0.0) * terms.borrow
+        if units != 0.0:
+            accrued += max(-cash, 0.0) * terms.financing
+        units *= sides.split[t]
+        cash += units * sides.dividend[t] - accrued
         price = mark = fills[t]
         worth = cash + units * price
         alive = worth > 0.0
