@@ -45,13 +45,42 @@ def sharpe_over(excess: Floats, stretches: NDArray[np.int64], *, periods_per_yea
     >>> sharpe_over(np.array([[0.5, 0.01, 0.03]]), np.array([[1, 3]]), periods_per_year=1).round(6)
     array([[1.414214]])
     """
+    ratios = _ratios(read_only(np.ascontiguousarray(excess)), *_edges(stretches, excess.shape[1]))
+    return np.asarray(ratios * math.sqrt(as_periods(periods_per_year)))
+
+
+def means_over(values: Floats, stretches: NDArray[np.int64]) -> Floats:
+    """Return the mean of each row on each stretch of it; NaN on an empty one. Arguments are as in `sharpe_over`.
+
+    Examples
+    --------
+    >>> means_over(np.array([[0.5, 0.01, 0.03]]), np.array([[1, 3]])).round(6)
+    array([[0.02]])
+    """
+    return np.asarray(_means(read_only(np.ascontiguousarray(values)), *_edges(stretches, values.shape[1])))
+
+
+def _edges(stretches: NDArray[np.int64], length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     edges = np.asarray(stretches, dtype=np.int64).reshape(-1, 2)
     begins, ends = edges[:, 0], edges[:, 1]
-    length = excess.shape[1]
     if edges.size and (begins.min() < 0 or ends.max() > length):
         raise ParameterError("stretches", must=f"lie within {length} periods", got=[int(begins.min()), int(ends.max())])
-    ratios = _ratios(read_only(np.ascontiguousarray(excess)), read_only(begins.copy()), read_only(ends.copy()))
-    return np.asarray(ratios * math.sqrt(as_periods(periods_per_year)))
+    return read_only(begins.copy()), read_only(ends.copy())
+
+
+@kernel(types.float64[:, ::1](F2, I1, I1))
+def _means(values: Floats, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> Floats:
+    """Average by sums that run along each row."""
+    rows, length = values.shape
+    result = np.full((rows, begins.size), np.nan)
+    total = np.zeros(length + 1)
+    for row in range(rows):
+        for t in range(length):
+            total[t + 1] = total[t] + values[row, t]
+        for n in range(begins.size):
+            if ends[n] > begins[n]:
+                result[row, n] = (total[ends[n]] - total[begins[n]]) / (ends[n] - begins[n])
+    return result
 
 
 @kernel(types.float64[:, ::1](F2, I1, I1))

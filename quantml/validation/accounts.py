@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from quantml.arrays import ReadOnly
 from quantml.errors import StudyError
 from quantml.evaluation import metrics
 from quantml.evaluation.series import without_rounding
-from quantml.evaluation.stretches import sharpe_over
+from quantml.evaluation.stretches import means_over, sharpe_over
 from quantml.faults import users_code
 from quantml.signals.base import apply_steps
 from quantml.validation import scoring
@@ -72,8 +72,9 @@ class Scores(ReadOnly):
 
         None for those that were ruined before the end of these.
         """
-        held = self.values[:, [self.stretches[stretch] for stretch in stretches]].tolist()
-        scored: list[Scored | None] = [Scored(whole, tuple(parts)) for whole, *parts in held]
+        whole, *parts = (self.values[:, self.stretches[stretch]].tolist() for stretch in stretches)
+        together = zip(*parts, strict=True) if parts else repeat(())
+        scored: list[Scored | None] = list(map(Scored, whole, together))
         for place in np.flatnonzero(self.ruined < stretches[0].end):
             scored[place] = None
         return scored
@@ -152,23 +153,16 @@ def _scored(problem: Problem, listed: Sequence[Values], parts: Set[Stretch]) -> 
     stretches = sorted(parts)
     objective = scoring.objective_of(problem)
     assert isinstance(objective, Objective)  # a score of forecasts is refused where there are none
+    edges = np.array(stretches, dtype=np.int64)
     scored, means = np.full((2, len(listed), len(stretches)), np.nan)
     ruined = np.full(len(listed), len(problem.bars))
     for first, earned in _earned(problem, listed):
         rows = slice(first, first + len(earned.returns))
-        scored[rows], means[rows] = _over(problem, objective, earned, stretches), _means(earned.returns, stretches)
+        scored[rows], means[rows] = _over(problem, objective, earned, stretches), means_over(earned.returns, edges)
         ruined[rows] = earned.ruined
     columns = {stretch: n for n, stretch in enumerate(stretches)}
     places = {problem.key(values): n for n, values in enumerate(listed)}
     return Scores(listed, places, columns, scored, means, ruined)
-
-
-def _means(returns: Floats, stretches: Sequence[Stretch]) -> Floats:
-    """Return the mean of each row of returns on each stretch; NaN where it is empty."""
-    edges = np.array(stretches, dtype=np.int64)
-    total = np.concatenate([np.zeros((len(returns), 1)), np.cumsum(returns, axis=1)], axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((total[:, edges[:, 1]] - total[:, edges[:, 0]]) / (edges[:, 1] - edges[:, 0]))
 
 
 def _applies(problem: Problem) -> bool:
@@ -215,7 +209,9 @@ def _over(problem: Problem, objective: Objective, earned: _Earned, stretches: Se
     """Return the objective of each row of returns on each stretch."""
     if objective.metric is metrics.sharpe_ratio:
         edges = np.array(stretches, dtype=np.int64)
-        excess = without_rounding(earned.returns - earned.risk_free, earned.risk_free)
+        excess = earned.returns
+        if earned.risk_free.any():
+            excess = without_rounding(excess - earned.risk_free, earned.risk_free)
         return sharpe_over(excess, edges, periods_per_year=problem.bars.periods_per_year)
     return np.array([[_score(problem, objective, row, earned.risk_free, one) for one in stretches]
                      for row in earned.returns])  # fmt: skip

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from quantml.errors import ParameterError
 from quantml.evaluation.metrics import sharpe_ratio
-from quantml.evaluation.stretches import sharpe_over
+from quantml.evaluation.stretches import means_over, sharpe_over
 
 
 def test_two_returns_by_hand():
@@ -24,6 +24,15 @@ def test_each_stretch_is_what_the_metric_gives(seed, length, scale):
     found = sharpe_over(returns, edges, periods_per_year=252)
     alone = [[sharpe_ratio(row[a:b], periods_per_year=252) for a, b in edges] for row in returns]
     np.testing.assert_allclose(found, alone, rtol=1e-7, atol=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 60))
+def test_means_are_those_of_each_stretch(seed, length):
+    generator = np.random.default_rng(seed)
+    values = generator.normal(0.0, 1.0, (3, length))
+    edges = np.sort(generator.integers(0, length + 1, (5, 2)), axis=1)
+    alone = [[row[a:b].mean() if b > a else np.nan for a, b in edges] for row in values]
+    np.testing.assert_allclose(means_over(values, edges), alone, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("returns", [[0.0, 0.0, 0.0], [0.1, 0.1, 0.1], [0.5, 0.1, 0.1]])
