@@ -218,6 +218,8 @@ def _over(problem: Problem, objective: Objective, earned: _Earned, stretches: Se
 
 
 def _score(problem: Problem, objective: Objective, returns: Floats, risk_free: Floats, stretch: Stretch) -> float:
+    if stretch.begin >= stretch.end:  # a part that lies within the embargo
+        return np.nan
     clock = problem.bars.clock[stretch.begin : stretch.end]
     series, cash = (pd.Series(part[stretch.begin : stretch.end], clock) for part in (returns, risk_free))
     # what fails here fails for every fold, since all are scored at once: the dates say on whose bars it is

@@ -153,7 +153,7 @@ class Problem:
         return tuple(sorted((path, self._text(value)) for path, value in values.items() if path.startswith(part)))
 
     def _text(self, value: Any) -> str:
-        if value is None or isinstance(value, (bool, int, float, str)):
+        if value is None or type(value) in (bool, int, float, str):  # a user's own kind of number says more
             return repr(value)
         if id(value) not in self._texts:  # the value is held too, so that its id is not given to another
             self._texts[id(value)] = value, json.dumps(canonical(value, self.study.bundle), sort_keys=True)

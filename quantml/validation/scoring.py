@@ -104,16 +104,18 @@ def fit(problem: Problem, fold: Fold, values: Values) -> Fitted:
 
 
 def fit_baseline(problem: Problem, fold: Fold, values: Values) -> Fitted:
-    """Fit the baseline on the same rows; it knows no transforms and no weights."""
+    """Fit the baseline on the same rows; it knows no transforms and no weights, and draws alike for all forecasters."""
     baseline = baseline_of(problem)
     if type(baseline) is Naive:  # it learns nothing, so that no rows need be stacked
         return baseline.answer(problem.question(values))
-    return _fit(baseline, problem.train(fold, values), [baseline])
+    about = {path: value for path, value in values.items() if path.split(".")[0] in ("features", "target")}
+    train = problem.train(fold, values)
+    return _fit(baseline, replace(train, seed=problem.seed("baseline", train.start, fold.start, about)), [baseline])
 
 
 def baseline_of(problem: Problem) -> Forecaster | Any:
     """What the forecaster's accuracy is compared with."""
-    return problem.study.baseline or Naive()
+    return Naive() if problem.study.baseline is None else problem.study.baseline
 
 
 def _fit(model: Forecaster | Any, train: Train, parts: Sequence[Any]) -> Fitted:

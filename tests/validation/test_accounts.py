@@ -249,6 +249,15 @@ def test_the_embargo_keeps_scores_from_the_bars_beside_the_test_block():
     assert after.in_sample == before.in_sample
 
 
+def test_a_part_within_the_embargo_has_no_score():
+    tuned = study(
+        validation=WalkForward(train=100, test=120, embargo=60),
+        tuning=Tuning("total_return", folds=5, choose=OneStandardError()),
+    )
+    for candidate in walk_forward(tuned, bars_of()).folds[0].candidates:
+        assert np.isnan(candidate.scores).tolist() == [False, False, True, True, True]
+
+
 def test_an_embargo_that_leaves_nothing_to_score_is_refused():
     tuned = study(validation=WalkForward(train=150, test=50, embargo=150))
     with pytest.raises(SplitError, match="leave bars to score candidates on.*Lengthen what is trained on by 1 rows"):

@@ -1,6 +1,7 @@
 """What folds share: candidates are told apart by what they are, and checked before any fold runs."""
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 import numpy as np
 import pandas as pd
@@ -97,3 +98,19 @@ def test_a_rule_has_rows_whose_labels_end_a_bar_after_their_fill():
     # decided at t, filled at the open of t + 1, the bar after that is t + 2; known at the close of 40, so t is 38 at most
     assert (train.label_end == train.time + 2).all()
     assert train.time.max() == 38
+
+
+class Speed(IntEnum):
+    """A kind of number whose code says what it is."""
+
+    FAST = 1
+
+    def window(self):
+        return 5
+
+
+def test_a_users_own_kind_of_number_is_named_by_its_code_too():
+    problem = Problem.of(study(), BARS)
+    ((_, own),), ((_, plain),) = problem.key({"speed": Speed.FAST}), problem.key({"speed": 1})
+    assert own not in (plain, repr(Speed.FAST), "1")
+    assert "code" in own or "class" in own

@@ -30,7 +30,7 @@ _FITTING: Final = frozenset({"forecaster", "transforms", "sample_weight"})
 _LEFT_OUT: Final[Mapping[Ground, frozenset[str]]] = {
     Ground.FITS: _LOADED | _FOLDS | _TRADING | {"baseline"},
     Ground.BASELINE: _LOADED | _FOLDS | _TRADING | _FITTING,
-    Ground.TRADES: _LOADED | _FOLDS | {"baseline", "benchmark"},
+    Ground.TRADES: _LOADED | _FOLDS | {"benchmark"},
 }
 """Parts of a study that work does not hang on; any other part counts, those too that are still to be invented."""
 _SAMPLING: Final = frozenset({"sampler", "trials"})
