@@ -26,6 +26,7 @@ from quantml.validation.configurations import named
 from quantml.validation.ensembles import best, check_ensembles, folds_needed, followers, forecast_later, learns
 from quantml.validation.listing import first_values
 from quantml.validation.messages import collected_warnings
+from quantml.validation.objectives import ForecastScore
 from quantml.validation.problem import Problem, Values
 from quantml.validation.records import Record, put_together
 from quantml.validation.scoring import Block, Stretch
@@ -216,8 +217,8 @@ def run_fold(problem: Problem, task: Task) -> Done[FoldResult]:
             places = best(problem.study, candidates, choose(problem, candidates))
             result, *others = (_test(problem, fold, candidates, place) for place in places)
             baseline = _baseline_block(problem, fold, result.chosen)
-        found = replace(result, baseline=baseline, others=tuple(others), warnings=tuple(warned))
-        found = replace(found, seconds=time.perf_counter() - began)
+        told, spent = tuple(warned), time.perf_counter() - began
+        found = replace(result, baseline=baseline, others=tuple(others), warnings=told, seconds=spent)
         return Done(found, task.memory.take_made())
     except InputError as error:
         raise type(error).with_text(f"{name_fold(problem, fold)}: {error}") from error
@@ -264,9 +265,13 @@ def _inside(
     if kept is not None or not scores_inside(study):
         return kept or (np.nan, np.nan)
     stretches, blocks = [Stretch(fold.train, steps, chosen)], None if trained is None else [trained]
-    score = scoring.score(problem, stretches, blocks, fold)
-    earned = yearly(problem, scoring.earn(problem, stretches, blocks, fold).returns) if study.signal else np.nan
-    return score, earned
+    if not study.signal:
+        return scoring.score(problem, stretches, blocks, fold), np.nan
+    earned = scoring.earn(problem, stretches, blocks, fold)
+    by_forecasts = isinstance(scoring.objective_of(problem), ForecastScore)
+    score = scoring.score(problem, stretches, blocks, fold) if by_forecasts else \
+        scoring.score_returns(problem, earned, ()).whole  # fmt: skip
+    return score, yearly(problem, earned.returns)
 
 
 def yearly(problem: Problem, returns: pd.Series) -> float:

@@ -134,7 +134,9 @@ def test_what_reads_training_bars_as_a_series_is_refused_by_name_and_fold(change
 
 
 def test_what_learns_from_rows_alone_is_not():
-    walk_forward(study(transforms=[Standardise()], sample_weight=UniquenessWeights(), baseline=HistoricalMean()), BARS)
+    parts = {"transforms": [Standardise()], "sample_weight": UniquenessWeights(), "baseline": HistoricalMean()}
+    folds = walk_forward(study(**parts), BARS).folds
+    assert all(np.isfinite(fold.block.mean).any() and fold.rows > 0 for fold in folds)
 
 
 # ------------------------------------------------------------------- inside a fold

@@ -134,14 +134,18 @@ class Store:
         try:
             content = path.read_bytes()
             entries = unpack(_undamaged(path, content))
-            os.utime(path)
         except FileNotFoundError:  # another process has removed it
             return ()
-        except (OSError, StorageError) as error:
+        except OSError as error:  # it may be as it should be, and another's
+            LOG.warning("%s cannot be read, and is made again: %s", path, error)
+            return ()
+        except StorageError as error:
             LOG.warning("%s is left out and made again: %s", path, error)
             with suppress(OSError):
                 path.unlink()
             return ()
+        with suppress(OSError):  # in a folder of another's the time stays
+            os.utime(path)
         self._in_use.add(path)
         return entries
 
@@ -180,8 +184,11 @@ class Store:
             if excess <= 0:
                 break
             if stored.path not in self._in_use:
-                with suppress(FileNotFoundError):
-                    stored.path.unlink()
+                try:
+                    stored.path.unlink(missing_ok=True)
+                except OSError as error:
+                    LOG.warning("%s cannot be removed: %s", stored.path, error)
+                    continue
                 excess -= stored.size
                 removed.append(stored)
         self._sweep()
@@ -189,7 +196,7 @@ class Store:
 
     def _sweep(self) -> None:
         for entry in _entries(self.folder):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 if entry.name.startswith(".") and time.time() - entry.stat().st_mtime > ABANDONED:
                     os.unlink(entry.path)
 

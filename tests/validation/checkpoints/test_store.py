@@ -225,3 +225,18 @@ def test_at_the_end_of_a_run_older_work_goes_and_its_own_stays(tmp_path, monkeyp
     filled(tmp_path / "out")
     run_at(tmp_path, tmp_path / "out")
     assert {one.study for one in kept_work(tmp_path / "out").shelves} == {"own"}
+
+
+def test_what_cannot_be_read_or_removed_stays_and_stops_nothing(tmp_path, caplog):
+    store = Store(tmp_path)
+    store.write(GROUP, [Entry(Ground.FITS, "k", 1.0)], "mine")
+    strange = store.folder / f"{GROUP[:32]}-{'c' * 32}.arrow"
+    strange.mkdir()
+    again = Store(tmp_path)
+    assert [entry.made for entry in again.read(GROUP)] == [1.0]
+    removed = Store(tmp_path).prune(0)
+    assert strange.is_dir()
+    assert strange not in [one.path for one in removed]
+    assert [path for path in store.folder.iterdir() if path.is_file()] == []
+    assert "cannot be read" in caplog.text
+    assert "cannot be removed" in caplog.text
