@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 Key = tuple[tuple[str, str], ...]
 
 
-class Stretch(NamedTuple):
+class Interval(NamedTuple):
     """Bars whose returns are scored, by their positions: `begin` is the first, `end` comes after the last."""
 
     begin: int
@@ -62,12 +62,12 @@ class Scores(ReadOnly):
 
     listed: Sequence[Values]
     places: Mapping[Key, int]
-    stretches: Mapping[Stretch, int]
+    stretches: Mapping[Interval, int]
     values: Floats
     means: Floats
     ruined: NDArray[np.int64]
 
-    def of(self, stretches: Sequence[Stretch]) -> list[Scored | None]:
+    def of(self, stretches: Sequence[Interval]) -> list[Scored | None]:
         """Return the score of each candidate on the first of some stretches, and on each of the others.
 
         None for those that were ruined before the end of these.
@@ -116,18 +116,18 @@ def part_starts(rows: NDArray[np.int64], count: int) -> list[int]:
     return [int(part[0]) for part in np.array_split(rows, count) if len(part)]
 
 
-def _window(fold: Fold) -> Stretch:
-    return Stretch(int(fold.train[0]) + 1, scoring.known_until(fold) + 1)
+def _window(fold: Fold) -> Interval:
+    return Interval(int(fold.train[0]) + 1, scoring.known_until(fold) + 1)
 
 
-def _scored_stretches(problem: Problem, fold: Fold) -> list[Stretch]:
+def _scored_stretches(problem: Problem, fold: Fold) -> list[Interval]:
     """List the bars that a fold scores by, and those of each part that is scored alone."""
     rows, tuning = fold.train if fold.validation is None else fold.validation, problem.study.tuning
     by_parts = tuning is not None and getattr(tuning.choose, "by_parts", False)
     starts = part_starts(rows, tuning.folds) if tuning is not None and by_parts else []
     last = scoring.known_until(fold)
     edges = [min(start, last) for start in (*starts, last)]
-    return [Stretch(int(rows[0]) + 1, last + 1), *(Stretch(a + 1, b + 1) for a, b in pairwise(edges))]
+    return [Interval(int(rows[0]) + 1, last + 1), *(Interval(a + 1, b + 1) for a, b in pairwise(edges))]
 
 
 def _of_every_fold(problem: Problem) -> Scores:
@@ -147,7 +147,7 @@ def _alone(problem: Problem, fold: Fold, listed: Sequence[Values]) -> Scores:
     return problem.once(key, lambda: _scored(problem, listed, set(_scored_stretches(problem, fold))))
 
 
-def _scored(problem: Problem, listed: Sequence[Values], parts: Set[Stretch]) -> Scores:
+def _scored(problem: Problem, listed: Sequence[Values], parts: Set[Interval]) -> Scores:
     if any(scoring.is_fitted(problem, values) for values in listed):
         return Scores((), {}, {}, np.empty((0, 0)), np.empty((0, 0)), np.empty(0, dtype=np.int64))
     stretches = sorted(parts)
@@ -205,7 +205,7 @@ def _simulated(problem: Problem, values: Values) -> _Earned:
     )
 
 
-def _over(problem: Problem, objective: Objective, earned: _Earned, stretches: Sequence[Stretch]) -> Floats:
+def _over(problem: Problem, objective: Objective, earned: _Earned, stretches: Sequence[Interval]) -> Floats:
     """Return the objective of each row of returns on each stretch."""
     if objective.metric is metrics.sharpe_ratio:
         edges = np.array(stretches, dtype=np.int64)
@@ -217,7 +217,7 @@ def _over(problem: Problem, objective: Objective, earned: _Earned, stretches: Se
                      for row in earned.returns])  # fmt: skip
 
 
-def _score(problem: Problem, objective: Objective, returns: Floats, risk_free: Floats, stretch: Stretch) -> float:
+def _score(problem: Problem, objective: Objective, returns: Floats, risk_free: Floats, stretch: Interval) -> float:
     if stretch.begin >= stretch.end:  # a part that lies within the embargo
         return np.nan
     clock = problem.bars.clock[stretch.begin : stretch.end]
