@@ -7,7 +7,8 @@ interpreter, or in the one that is named for it. One that is not installed is na
    views of the arrays that quantml builds, with its parameters and seeds: what is left when all else is left out. It
    is handed the arrays; quantml builds features and targets, stacks the rows and fits its baseline within its time.
 2. The same on two worker processes of one thread each that are up and have run before. Both must forecast what the
-   bare loop does, bit for bit.
+   bare loop does, bit for bit. What two cores of this machine can give at most, beside whatever else runs on it, is
+   told by two bare loops at once, one on each worker: the time of both, halved.
 3. How long a walk-forward takes in all over what it spends inside LightGBM's fits and predictions, for quantml and
    for peers with the same parameters, on the first folds of the same panel (fewer, for what peers take). mlforecast
    and skforecast make their features, 20 lags of returns, and forecast whole test blocks step by step, as is their
@@ -40,6 +41,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,6 +58,7 @@ from quantml.validation.workers import Handle, Loky, Workers
 LOOPS: Final = Path(__file__).with_name("_loops.py")
 REPOSITORY: Final = LOOPS.parents[1]
 FITTING: Final = ("pybroker", "mlforecast", "skforecast")
+BOUND: Final = "two bare loops at once, each"
 Floats = np.ndarray
 
 
@@ -93,6 +96,15 @@ class Bare:
             made = booster.predict(self.x[test].reshape(-1, width), num_threads=1)
             forecasts[test] = made.reshape(-1, self.y.shape[1])
         return forecasts
+
+
+def at_once(bare: Bare, executor: Executor) -> Floats:
+    """Run two bare loops at once, each on a worker of its own: what two cores of this machine can give."""
+    first, second = (executor.submit(bare.run) for _ in range(2))
+    made = first.result()
+    if second.result().tobytes() != made.tobytes():
+        raise RuntimeError("the bare loop must make the same bytes each time")
+    return made
 
 
 class Standing:
@@ -142,11 +154,13 @@ def overhead(panel: Panel, repeats: int) -> dict[str, Any]:
 
         def contestants(panel: Panel) -> dict[str, Callable[[], Floats]]:
             ours = {"quantml": forecasts_of(panel), "quantml, 2 workers": forecasts_of(panel, workers)}
-            return {"bare loop": Bare.of(panel).run, **ours}
+            bare = Bare.of(panel)
+            return {"bare loop": bare.run, BOUND: partial(at_once, bare, workers.start()), **ours}
 
         for warm_up in contestants(panel.first(folds=4, trees=2)).values():
             warm_up()
         measured, made = in_turns(contestants(panel), repeats)
+    measured[BOUND] = [seconds / 2.0 for seconds in measured[BOUND]]
     wanted = made["bare loop"]
     apart = {name: float(np.nanmax(np.abs(one - wanted))) for name, one in made.items() if name != "bare loop"}
     same = all(one.tobytes() == wanted.tobytes() for one in made.values())
@@ -271,7 +285,7 @@ def told(title: str, measured: Mapping[str, list[float]], against: str) -> dict[
     print(f"{title} (s, median of {len(measured[against])}, least)")
     for name, values in measured.items():
         ratios = middle[name] / middle[against], min(values) / min(measured[against])
-        print(f"  {name:20} {middle[name]:9.3f} {min(values):9.3f} {ratios[0]:9.3f} {ratios[1]:9.3f} x {against}")
+        print(f"  {name:28} {middle[name]:9.3f} {min(values):9.3f} {ratios[0]:9.3f} {ratios[1]:9.3f} x {against}")
     return {name: round(value / middle[against], 4) for name, value in middle.items() if name != against}
 
 

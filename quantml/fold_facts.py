@@ -14,12 +14,11 @@ from quantml.faults import users_code
 from quantml.record import parameters_text
 from quantml.simulation.simulator import Simulation
 from quantml.validation import scoring
+from quantml.validation.candidates import Candidate, scores_of
 from quantml.validation.ensembles import averaged_columns
-from quantml.validation.judging import score_tested
+from quantml.validation.judging import score_recorded
 from quantml.validation.objectives import ForecastScore
-from quantml.validation.problem import Problem
 from quantml.validation.scoring import Earned
-from quantml.validation.search import Candidate
 from quantml.validation.walkforward import FoldResult, WalkForwardResult, name_fold, yearly
 
 NONE: Final = "null"
@@ -52,7 +51,7 @@ def folds_table(result: WalkForwardResult, accounts: Sequence[Simulation]) -> pd
             "rows": part.rows,
             "purged": part.purged,
             "candidates": len(part.candidates),
-            **_scores(result, part, _earned(result, accounts, place)),
+            **_scores(result, place, _earned(result, accounts, place)),
             "parameters": parameters_text(part.chosen, result.problem.study),
             **averaged_columns(part, result.problem.study),
             **_runner_up(result, part),
@@ -67,26 +66,27 @@ def completed(folds: pd.DataFrame) -> pd.DataFrame:
     return folds.assign(**{name: value for name, value in ADDED.items() if name not in folds})
 
 
-def _scores(result: WalkForwardResult, part: FoldResult, earned: Earned | None) -> dict[str, float]:
+def _scores(result: WalkForwardResult, place: int, earned: Earned | None) -> dict[str, float]:
     """Score the chosen configuration where it was fitted, where it was chosen by, and out of sample."""
-    problem = result.problem
+    problem, part = result.problem, result.folds[place]
     outside = np.nan if earned is None else yearly(problem, earned.returns)
     return {
         "in_sample": part.in_sample,
-        "validation": part.candidates[part.choice].score,
-        "out_of_sample": _out_of_sample(problem, part, earned),
+        "validation": float(part.candidates.scores[part.choice]),
+        "out_of_sample": _out_of_sample(result, place, earned),
         "in_sample_return": part.in_sample_return,
         "out_of_sample_return": outside,
         "efficiency": efficiency(outside, part.in_sample_return),
     }
 
 
-def _out_of_sample(problem: Problem, part: FoldResult, earned: Earned | None) -> float:
-    """Score what a fold's decisions earned or, where forecasts are what tuning scores, those of its rows."""
+def _out_of_sample(result: WalkForwardResult, place: int, earned: Earned | None) -> float:
+    """Score what a fold's decisions earned or, where forecasts are what tuning scores, the record's on its rows."""
+    problem, part = result.problem, result.folds[place]
     goal = scoring.objective_of(problem)
     if isinstance(goal, ForecastScore):
-        assert part.block is not None
-        return score_tested(problem, goal, part.block, part.baseline, part.chosen)
+        pieces = [(record, piece.test) for record in result.records for piece in record.pieces if piece.place == place]
+        return score_recorded(problem, goal, pieces, part.chosen)
     if earned is None:
         return np.nan
     with users_code(
@@ -132,8 +132,9 @@ def _runner_up(result: WalkForwardResult, part: FoldResult) -> dict[str, Any]:
 
 def runner_up(candidates: Sequence[Candidate], choice: int) -> Candidate | None:
     """Return the candidate with the best score beside the chosen one, the first of equals; None where none has one."""
-    others = [one for place, one in enumerate(candidates) if place != choice and not np.isnan(one.score)]
-    return max(others, key=lambda one: one.rank, default=None)
+    scores = scores_of(candidates)
+    others = np.flatnonzero(~np.isnan(scores) & (np.arange(len(scores)) != choice))
+    return candidates[int(others[np.argmax(scores[others])])] if len(others) else None
 
 
 def _earned(result: WalkForwardResult, accounts: Sequence[Simulation], place: int) -> Earned | None:

@@ -81,7 +81,7 @@ def make_manifest(study: Study, market: Market, result: WalkForwardResult, setti
         "work": record.work_facts(result.folds),
         "warnings": record.warnings_of(result),
         "first_decision": bars.clock[result.first],
-        "last_decision": bars.clock[-1],
+        "last_decision": bars.clock[result.last],
     }
 
 

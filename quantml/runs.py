@@ -184,7 +184,7 @@ def _judged(finished: Run, standing: Standing) -> Run:
 
 def _assemble(study: Study, market: Market, result: WalkForwardResult, settings: Sequence[str], found: Audit) -> Run:
     bars = market.bars
-    accounts, benchmark = _simulated(study, bars, result)
+    accounts, benchmark = _simulated(study, result)
     simulation, paths = accounts[0] if accounts else None, () if result.is_forward else accounts
     equity = _equity_table(simulation, benchmark)
     verdict = None
@@ -220,13 +220,13 @@ def _assemble(study: Study, market: Market, result: WalkForwardResult, settings:
     )
 
 
-def _simulated(study: Study, bars: Bars, result: WalkForwardResult) -> tuple[tuple[Simulation, ...], Simulation | None]:
-    """Simulate the weights of each record, and holding the benchmark, from the first out-of-sample decision."""
+def _simulated(study: Study, result: WalkForwardResult) -> tuple[tuple[Simulation, ...], Simulation | None]:
+    """Simulate the weights of each record, and holding the benchmark, over the out-of-sample decisions."""
     weights = [part.weights for part in result.records if part.weights is not None]
     if not weights:
         return (), None
-    fill = result.problem.fill
-    accounts = tuple(account(study, bars, fill, part.frame.iloc[result.first :]) for part in weights)
+    fill, bars = result.problem.fill, result.bars
+    accounts = tuple(account(study, bars, fill, part.frame.iloc[result.first : len(bars)]) for part in weights)
     symbols = None if study.benchmark is None else (study.benchmark,)
     held = buy_and_hold(
         bars,

@@ -293,15 +293,24 @@ def sample(spaces: Mapping[str, Space], count: int, generator: np.random.Generat
     >>> sample({"a": ChoiceSpace((1, 2))}, 5, np.random.default_rng(0))
     [{'a': 1}, {'a': 2}]
     """
-    total = combinations(spaces)
-    if total <= count:
-        return grid(spaces)
-    if total == math.inf:  # two draws from a Real are equal with probability zero
-        return [{path: space.draw(generator) for path, space in spaces.items()} for _ in range(count)]
-    drawn: dict[tuple[Mark, ...], None] = {}  # in the order of the draws
-    while len(drawn) < count:
-        drawn[tuple(space.mark(generator) for space in spaces.values())] = None
-    return [{path: spaces[path].at(mark) for path, mark in zip(spaces, marks, strict=True)} for marks in drawn]
+    return grid(spaces) if combinations(spaces) <= count else list(itertools.islice(draws(spaces, generator), count))
+
+
+def draws(spaces: Mapping[str, Space], generator: np.random.Generator) -> Iterator[dict[str, Any]]:
+    """Draw different combinations one after another, until there are no others.
+
+    Examples
+    --------
+    >>> drawn = draws({"a": ChoiceSpace((1, 2))}, np.random.default_rng(0))
+    >>> sorted(values["a"] for values in drawn)
+    [1, 2]
+    """
+    total, drawn = combinations(spaces), set[tuple[Mark, ...]]()
+    while len(drawn) < total:
+        marks = tuple(space.mark(generator) for space in spaces.values())
+        if marks not in drawn:
+            drawn.add(marks)
+            yield {path: spaces[path].at(mark) for path, mark in zip(spaces, marks, strict=True)}
 
 
 def _written_out(value: Any) -> list[Any]:

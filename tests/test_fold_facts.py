@@ -52,6 +52,21 @@ def test_positions_and_cash_carry_over_the_edges_of_folds():
     assert finished.folds["out_of_sample_return"].to_numpy() == pytest.approx(expected, rel=1e-12)
 
 
+def test_an_account_ends_with_the_last_block_where_a_short_one_is_dropped():
+    closes = [100, 100, 100, 100, 100, 110, 121, 200]  # rows 3 to 5 are tested; row 5 decides what is held on row 6
+    finished = qm.run(
+        Study(data=bars_of(closes), signal=once, fill=Fill.NEXT_CLOSE,
+              validation=WalkForward(train=3, test=3, last_block="drop"))
+    )  # fmt: skip
+    assert finished.manifest["last_decision"] == DAYS[5]
+    # 5,000 units at 100, and as much in cash
+    assert finished.equity["equity"].tolist() == [1_000_000, 1_000_000, 1_050_000, 1_105_000]
+    assert finished.folds["out_of_sample_return"].tolist() == pytest.approx([252 * (0.05 + 55 / 1050) / 3], rel=1e-12)
+    assert finished.simulation.clock[-1] == DAYS[6]
+    outcome = qm.sensitivity(finished).own
+    assert outcome.annual_return == pytest.approx(finished.metrics["annual_return"], rel=1e-12)
+
+
 def test_efficiency_is_the_return_per_year_outside_over_that_inside():
     growth = [0.01] * 11 + [0.005] * 4 + [-0.03] * 4
     closes = 100 * np.cumprod(

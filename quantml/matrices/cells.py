@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -51,7 +51,7 @@ class Plan:
         What is tried, the declared value among them.
     declared : Cell
     first, last : Timestamp
-        The first decision that all cells have in common, and the last bar.
+        The first decision that all cells have in common, and the last bar that decisions of all of them earn on.
     folds : mapping of Cell to int
         The cells in order, and the number of folds of each.
     """
@@ -87,15 +87,17 @@ def plan(
     clock = study.load_bars().clock
     cells = [Cell(*values) for values in product(trains, tests, starts)]
     laid = {cell: _folds(study, cell, clock) for cell in cells}
+    _check_different(laid)
     latest = max(cells, key=lambda cell: laid[cell][0].start)
     first = laid[latest][0].start
-    if len(clock) - 1 - first < LEAST:
+    last = min(min(folds[-1].stop for folds in laid.values()), len(clock) - 1)
+    if last - first < LEAST:
         hint = "Shorten offsets or train, or load a longer range."
-        got = f"{len(clock) - 1 - first} bars after {clock[first]:%Y-%m-%d}"
+        got = f"{max(last - first, 0)} bars after {clock[first]:%Y-%m-%d}"
         raise SplitError("the cells of a walk-forward matrix", must=f"have {LEAST} out-of-sample bars in common",
                          got=got, where=str(latest), hint=hint)  # fmt: skip
     counts = {cell: len(folds) for cell, folds in laid.items()}
-    return Plan(trains, tests, starts, declared, clock[first], clock[-1], counts)
+    return Plan(trains, tests, starts, declared, clock[first], clock[last], counts)
 
 
 def _walk_forward(study: Study) -> WalkForward:
@@ -122,6 +124,16 @@ def _axis(name: str, given: Sequence[Length] | None, declared: Length) -> tuple[
     if twice:
         raise ParameterError(name, must="name each value once", got=f"{twice[0]!r} twice")
     return tuple(given) if declared in given else (*given, declared)
+
+
+def _check_different(laid: Mapping[Cell, Sequence[Fold]]) -> None:
+    """Raise where two cells are the same folds under two names: they would count twice."""
+    seen: dict[tuple[str, ...], Cell] = {}
+    for cell, folds in laid.items():
+        same = seen.setdefault(tuple(fold.digest for fold in folds), cell)
+        if same != cell:
+            raise ParameterError("the cells of a walk-forward matrix", must="have different folds",
+                                 got=f"the same for {same} and for {cell}", hint="Leave one of them out.")  # fmt: skip
 
 
 def _folds(study: Study, cell: Cell, clock: pd.DatetimeIndex) -> tuple[Fold, ...]:

@@ -100,14 +100,14 @@ class Matrix:
     @property
     def _is_flat(self) -> bool:
         """Whether all cells came to the same, up to rounding: nothing hangs on the windows of a rule without tuning."""
-        known = [one.sharpe_ratio for one in self.outcomes.values()]
-        return max(known) - min(known) <= SAME
+        known = np.array([one.sharpe_ratio for one in self.outcomes.values()])
+        return bool(known.max() - known.min() <= SAME)  # NaN where a cell never traded
 
     @property
     def span(self) -> tuple[float, float]:
         """Lowest and highest Sharpe ratio of the declared lengths over the starts."""
         ratios = self.ratios(self.plan.declared.train, self.plan.declared.test)
-        return min(ratios), max(ratios)
+        return float(np.min(ratios)), float(np.max(ratios))  # NaN where one of them never traded
 
     @property
     def rank(self) -> int | None:
@@ -210,7 +210,7 @@ def run_cells(
             told = None if progress is None else _shifted(progress, done, whole)
             changes = [*settings, *cell.settings]
             finished = run(study, executor=workers, out=out, progress=told, settings=changes, documents=documents)
-            outcomes[cell] = _outcome(finished, laid.first)
+            outcomes[cell] = _outcome(finished, laid)
             done += count
     finally:
         workers.end()
@@ -221,12 +221,12 @@ def _shifted(progress: Progress, before: int, whole: int) -> Callable[[int, int]
     return lambda done, total: progress(before + done, whole)
 
 
-def _outcome(finished: Run, first: pd.Timestamp) -> Outcome:
+def _outcome(finished: Run, laid: Plan) -> Outcome:
     """Sum a cell up; the first common decision earns from the bar after it on."""
     assert finished.simulation is not None
     periods = float(finished.manifest["data"]["periods_per_year"])
     simulation = finished.simulation
-    common = np.asarray(simulation.returns.index > first)
+    common = np.asarray((simulation.returns.index > laid.first) & (simulation.returns.index <= laid.last))
     returns, free = simulation.returns[common], simulation.risk_free[common]
     return Outcome(
         run=f"{finished.name}/{finished.id}",

@@ -67,12 +67,12 @@ class Ground:
         study = _study_of(found)
         market = study.load(opened=(found.manifest.get("lockbox") or {}).get("opened", False))
         _check_data(found, market)
-        return cls(found, study, market, _decisions(found, market.bars))
+        return cls(found, study, market, _decisions(found, _traded(found, market)))
 
-    @property
+    @cached_property
     def bars(self) -> Bars:
         """What was traded on."""
-        return self.market.bars
+        return _traded(self.run, self.market)
 
     @property
     def fill(self) -> Fill:
@@ -88,6 +88,12 @@ class Ground:
     def problem(self) -> Problem:
         """The study with its bars, as its folds saw them."""
         return Problem.of(self.study, self.market.bars, self.market.feature_bars)
+
+
+def _traded(run: Run, market: Market) -> Bars:
+    """Return the bars until the last of the run's account."""
+    last = pd.Timestamp(run.equity["time"].iloc[-1])
+    return market.bars if last == market.bars.clock[-1] else market.bars.until(last)
 
 
 def _name(run: Run) -> str:

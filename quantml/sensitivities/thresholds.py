@@ -18,8 +18,9 @@ from quantml.errors import InputError, StorageError
 from quantml.forecasters.base import UNSIGNED, Forecast
 from quantml.sensitivities.ground import Ground
 from quantml.space import alternatives
+from quantml.validation.blocks import MEASURES
 from quantml.validation.problem import Problem
-from quantml.validation.scoring import MEASURES, Stretch, is_fitted, weigh
+from quantml.validation.scoring import Stretch, is_fitted, weigh
 
 THRESHOLD: Final = "threshold"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import pairwise, repeat
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -27,12 +27,13 @@ from quantml.validation.configurations import named
 from quantml.validation.listing import common_candidates
 from quantml.validation.objectives import Objective
 from quantml.validation.problem import Problem, Values
-from quantml.validation.scoring import Scored
 from quantml.validation.splits import Fold
-from quantml.validation.swept import swept_returns
+from quantml.validation.swept import crosses_of, swept_returns
 
 Floats = NDArray[np.float64]
 Key = tuple[tuple[str, str], ...]
+Known = tuple[Floats, NDArray[np.bool_]]
+"""Scores, shape (candidates, stretches), and which candidates have them."""
 
 
 class Interval(NamedTuple):
@@ -67,32 +68,34 @@ class Scores(ReadOnly):
     means: Floats
     ruined: NDArray[np.int64]
 
-    def of(self, stretches: Sequence[Interval]) -> list[Scored | None]:
-        """Return the score of each candidate on the first of some stretches, and on each of the others.
+    def of(self, stretches: Sequence[Interval]) -> Known:
+        """Return the score of each candidate on each of some stretches.
 
-        None for those that were ruined before the end of these.
+        Nothing is known of those that were ruined before the end of the first.
         """
-        whole, *parts = (self.values[:, self.stretches[stretch]].tolist() for stretch in stretches)
-        together = zip(*parts, strict=True) if parts else repeat(())
-        scored: list[Scored | None] = list(map(Scored, whole, together))
-        for place in np.flatnonzero(self.ruined < stretches[0].end):
-            scored[place] = None
-        return scored
+        columns = [self.stretches[stretch] for stretch in stretches]
+        return self.values[:, columns], self.ruined >= stretches[0].end
 
 
-def score_accounts(problem: Problem, fold: Fold, listed: Sequence[Values]) -> tuple[Scored | None, ...]:
+def score_accounts(problem: Problem, fold: Fold, listed: Sequence[Values]) -> Known:
     """Score candidates on the bars that follow what a fold scores by, its validation part or else its training window.
 
     Returns
     -------
-    tuple of Scored or None
-        None for those that have no account which is the same in all folds.
+    ndarray, shape (candidates, 1 + parts)
+        The score on all these bars, and on each part that is scored alone.
+    ndarray of bool, shape (candidates,)
+        Which candidates have it: those with an account that is the same in all folds.
     """
     if not _applies(problem):
-        return (None,) * len(listed)
+        return _unknown(listed)
     common = _of_every_fold(problem)
     scores = common if listed is common.listed else _alone(problem, fold, listed)
-    return tuple(scores.of(_scored_stretches(problem, fold))) if scores.listed else (None,) * len(listed)
+    return scores.of(_scored_stretches(problem, fold)) if scores.listed else _unknown(listed)
+
+
+def _unknown(listed: Sequence[Values]) -> Known:
+    return np.full((len(listed), 1), np.nan), np.zeros(len(listed), dtype=np.bool_)
 
 
 def score_window(problem: Problem, fold: Fold, values: Values) -> tuple[float, float] | None:
@@ -156,8 +159,7 @@ def _scored(problem: Problem, listed: Sequence[Values], parts: Set[Interval]) ->
     edges = np.array(stretches, dtype=np.int64)
     scored, means = np.full((2, len(listed), len(stretches)), np.nan)
     ruined = np.full(len(listed), len(problem.bars))
-    for first, earned in _earned(problem, listed):
-        rows = slice(first, first + len(earned.returns))
+    for rows, earned in _earned(problem, listed):
         scored[rows], means[rows] = _over(problem, objective, earned, stretches), means_over(earned.returns, edges)
         ruined[rows] = earned.ruined
     columns = {stretch: n for n, stretch in enumerate(stretches)}
@@ -180,15 +182,17 @@ class _Earned(NamedTuple):
     ruined: NDArray[np.int64]
 
 
-def _earned(problem: Problem, listed: Sequence[Values]) -> Iterator[tuple[int, _Earned]]:
-    """Yield the returns of candidates, some at a time, with the place of the first of them."""
-    place, nothing = 0, np.zeros(len(problem.bars))
-    for block in swept_returns(problem, listed):
-        lost = block <= -1.0
-        yield place, _Earned(block, nothing, np.where(lost.any(axis=1), lost.argmax(axis=1), len(problem.bars)))
-        place += len(block)
-    for at in range(place, len(listed)):
-        yield at, _simulated(problem, listed[at])
+def _earned(problem: Problem, listed: Sequence[Values]) -> Iterator[tuple[NDArray[np.int64], _Earned]]:
+    """Yield the returns of candidates, some at a time, with their places."""
+    crosses, begin, nothing = crosses_of(problem, listed), 0, np.zeros(len(problem.bars))
+    together = np.array(list(crosses), dtype=np.int64)
+    for block in swept_returns(problem, list(crosses.values())):
+        lost, end = block <= -1.0, begin + len(block)
+        ruined = np.where(lost.any(axis=1), lost.argmax(axis=1), len(problem.bars))
+        yield together[begin:end], _Earned(block, nothing, ruined)
+        begin = end
+    for place in np.setdiff1d(np.arange(len(listed)), together).tolist():
+        yield np.array([place]), _simulated(problem, listed[place])
 
 
 def _simulated(problem: Problem, values: Values) -> _Earned:

@@ -1,10 +1,16 @@
-"""A candidate: a configuration scored inside a fold."""
+"""Candidates: configurations scored inside a fold."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantml.arrays import ReadOnly
 
 
 class Candidate(NamedTuple):
@@ -32,3 +38,58 @@ class Candidate(NamedTuple):
     def rank(self) -> float:
         """The score to choose by; the first of equals wins, and an undefined score loses to any other."""
         return -math.inf if math.isnan(self.score) else self.score
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates(ReadOnly, Sequence[Candidate]):
+    """A fold's candidates in the order of the search, each made when it is asked for.
+
+    Attributes
+    ----------
+    listed : sequence of mappings
+        Values of search spaces.
+    scores : ndarray, shape (candidates,)
+    parts : sequence of tuple of float
+        `Candidate.scores` of each.
+    pruned : ndarray of bool, shape (candidates,)
+    """
+
+    listed: Sequence[Mapping[str, Any]]
+    scores: NDArray[np.float64]
+    parts: Sequence[tuple[float, ...]]
+    pruned: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, candidates: Iterable[Candidate]) -> Candidates:
+        """Put candidates together."""
+        held = tuple(candidates)
+        scores, pruned = (np.array([one[place] for one in held], dtype) for place, dtype in ((1, float), (3, bool)))
+        return cls([one.values for one in held], scores, [one.scores for one in held], pruned)
+
+    def __len__(self) -> int:
+        return len(self.listed)
+
+    @overload
+    def __getitem__(self, place: int) -> Candidate: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Candidates: ...
+
+    def __getitem__(self, place: int | slice) -> Candidate | Candidates:
+        """Return a candidate, or some of them."""
+        if isinstance(place, slice):
+            return Candidates(self.listed[place], self.scores[place], self.parts[place], self.pruned[place])
+        return Candidate(
+            self.listed[place], float(self.scores[place]), tuple(self.parts[place]), bool(self.pruned[place])
+        )
+
+
+def scores_of(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+    """Return the scores of candidates, shape (candidates,)."""
+    return candidates.scores if isinstance(candidates, Candidates) else np.array([one.score for one in candidates])
+
+
+def ranks_of(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+    """Return what candidates are ranked by, shape (candidates,): an undefined score loses to any other."""
+    scores = scores_of(candidates)
+    return np.where(np.isnan(scores), -np.inf, scores)

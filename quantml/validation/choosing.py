@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from quantml.errors import ParameterError, check_whole
 from quantml.space import Space
-from quantml.validation.candidates import Candidate
+from quantml.validation.candidates import Candidate, ranks_of, scores_of
 from quantml.validation.messages import LOGGER
 
 Spaces = Mapping[str, Space]
@@ -45,7 +45,7 @@ class Best:
 
     def choose(self, candidates: Sequence[Candidate], spaces: Spaces, *, is_grid: bool) -> int:
         """Return the place of the best score."""
-        return max(range(len(candidates)), key=lambda place: candidates[place].rank)
+        return int(np.argmax(ranks_of(candidates)))
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Plateau:
     def _drawn_means(self, candidates: Sequence[Candidate], spaces: Spaces) -> Numbers:
         """Average each candidate with the nearest of those that are equal to it in every space without order."""
         points, groups = _points(candidates, spaces), _groups(candidates, spaces)
-        scores = np.array([candidate.score for candidate in candidates])
+        scores = scores_of(candidates)
         means = np.full(len(candidates), np.nan)
         for place in range(len(candidates)):
             alike = np.flatnonzero((groups == groups[place]).all(axis=1))
@@ -129,8 +129,8 @@ class OneStandardError:
             LOGGER.warning("The best candidate has no standard error, for want of blocks with a score: it was taken.")
             return best
         least = candidates[best].score - error
-        near = [place for place, candidate in enumerate(candidates) if candidate.rank >= least]
-        return min(near, key=lambda place: _simplicity(candidates[place], spaces))
+        near = np.flatnonzero(ranks_of(candidates) >= least).tolist()
+        return int(min(near, key=lambda place: _simplicity(candidates[place], spaces)))
 
 
 def standard_error(scores: Sequence[float]) -> float:
@@ -156,7 +156,7 @@ def _grid_means(candidates: Sequence[Candidate], spaces: Spaces) -> Numbers:
     shape = tuple(int(levels.max()) + 1 for levels in axes)
     places = np.ravel_multi_index(tuple(axes), shape)
     held = _counted(places, np.ones(len(places)), shape)
-    scores = np.array([candidate.score for candidate in candidates])
+    scores = scores_of(candidates)
     with np.errstate(invalid="ignore"):  # an infinite score on each side of nothing
         total = _counted(places, scores, shape)
         for axis, space in enumerate(spaces.values()):

@@ -19,9 +19,9 @@ from quantml.forecasters.mixtures import mix
 from quantml.space import alternatives, children
 from quantml.study import Study
 from quantml.validation import scoring
+from quantml.validation.blocks import Block
+from quantml.validation.candidates import Candidate, ranks_of
 from quantml.validation.problem import Problem, Values
-from quantml.validation.scoring import Block
-from quantml.validation.search import Candidate
 from quantml.validation.splits import Fold
 
 # ------------------------------------------------------------------- what is declared
@@ -90,9 +90,10 @@ def best(study: Study, candidates: Sequence[Candidate], choice: int) -> list[int
     """
     if models_averaged(study) == 1:
         return [choice]
-    scored = [place for place, one in enumerate(candidates) if np.isfinite(one.rank) and place != choice]
-    ranked = sorted(scored, key=lambda place: -candidates[place].rank)
-    return [choice, *ranked][: models_averaged(study)]
+    ranks = ranks_of(candidates)
+    ranked = np.argsort(-ranks, kind="stable")
+    others = ranked[np.isfinite(ranks[ranked]) & (ranked != choice)]
+    return [choice, *others.tolist()][: models_averaged(study)]
 
 
 def mean_weights(decided: Sequence[NDArray[np.float64]], rows: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:

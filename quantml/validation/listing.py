@@ -5,9 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
 
 from quantml.errors import ParameterError, StudyError
-from quantml.validation.problem import Problem, Values
+from quantml.space import draws
+from quantml.validation.problem import Problem, Values, fitted_part
 from quantml.validation.proposing import PROPOSALS
 from quantml.validation.splits import Fold
 
@@ -25,7 +30,24 @@ def list_candidates(problem: Problem, fold: Fold) -> list[Values]:
         return common
     tuning = problem.study.tuning
     assert tuning is not None
-    return valid(problem, tuning.candidates(problem.study.spaces, problem.seed("candidates", fold.number)))
+    return _drawn(problem, tuning.trials or 0, fold)
+
+
+def _drawn(problem: Problem, trials: int, fold: Fold) -> list[Values]:
+    """Draw until `trials` candidates are valid, or so many were refused that it is not worth while."""
+    spaces, kept, refusal, count = problem.study.spaces, list[Values](), "", 0
+    for values in islice(
+        draws(spaces, np.random.default_rng(problem.seed("candidates", fold.number))), PROPOSALS * trials
+    ):
+        count, refused = count + 1, refusal_of(problem, values)
+        if not refused:
+            kept.append(values)
+        if len(kept) == trials:
+            return kept
+        refusal = refused or refusal
+    if not kept:
+        raise nothing_valid(f"none of {count}", refusal)
+    return kept
 
 
 def common_candidates(problem: Problem) -> list[Values]:
@@ -70,6 +92,19 @@ def refusal_of(problem: Problem, values: Values) -> str:
 def nothing_valid(got: str, refusal: str) -> StudyError:
     """Return the error of a search space without a valid combination, with what refused the last of them."""
     return StudyError("the search space", must="hold a valid combination", got=got, hint=refusal)
+
+
+Numbered = tuple[int, Values]
+"""A candidate and its place among all."""
+
+
+def shared_fits(problem: Problem, listed: Sequence[Values]) -> list[list[Numbered]]:
+    """Put candidates together that differ in their signal alone: they share their fits. Rules share none."""
+    groups: dict[Any, list[Numbered]] = {}
+    for number, values in enumerate(listed):
+        rule = problem.study.forecaster is None
+        groups.setdefault(number if rule else problem.key(fitted_part(values)), []).append((number, values))
+    return list(groups.values())
 
 
 def first_values(problem: Problem) -> Values:

@@ -18,9 +18,10 @@ from quantml.evaluation.series import excess_over
 from quantml.forecasters.base import Forecast
 from quantml.study import Study
 from quantml.validation import scoring
+from quantml.validation.blocks import join
 from quantml.validation.combination import settle
-from quantml.validation.listing import valid
-from quantml.validation.problem import Problem, Values, fitted_part
+from quantml.validation.listing import Numbered, list_candidates, shared_fits
+from quantml.validation.problem import Problem, Values
 from quantml.validation.scoring import Stretch
 from quantml.validation.search import search
 from quantml.validation.splits import Fold
@@ -96,7 +97,7 @@ def overfitting(study: Study, *, executor: Workers | Executor | None = None, blo
         listed = _listed(problem)
         workers = as_workers(executor)
         try:
-            found = run_tasks(workers, candidate_returns, problem, _shared_fits(problem, listed), bundle=study.bundle)
+            found = run_tasks(workers, candidate_returns, problem, shared_fits(problem, listed), bundle=study.bundle)
         except BaseException:
             workers.stop(kill=True)
             raise
@@ -108,25 +109,11 @@ def overfitting(study: Study, *, executor: Workers | Executor | None = None, blo
 
 def _listed(problem: Problem) -> list[Values]:
     """List the candidates: those of the first fold where they are drawn, or proposed by what others scored."""
-    tuning, spaces = problem.study.tuning, problem.study.spaces
+    tuning, first = problem.study.tuning, problem.study.validation.folds(problem.bars.clock)[0]
     assert tuning is not None
-    if tuning.is_listed(spaces):
-        return valid(problem, tuning.candidates(spaces, problem.seed("candidates", 0)))
-    first = problem.study.validation.folds(problem.bars.clock)[0]
+    if tuning.is_listed(problem.study.spaces):
+        return list_candidates(problem, first)
     return [candidate.values for candidate in search(problem, first)]
-
-
-Numbered = tuple[int, Values]
-"""A candidate and its place among all."""
-
-
-def _shared_fits(problem: Problem, listed: Sequence[Values]) -> list[list[Numbered]]:
-    """Put candidates together that differ in their signal alone: they share their fits."""
-    groups: dict[Any, list[Numbered]] = {}
-    for number, values in enumerate(listed):
-        rule = problem.study.forecaster is None
-        groups.setdefault(number if rule else problem.key(fitted_part(values)), []).append((number, values))
-    return list(groups.values())
 
 
 def candidate_returns(problem: Problem, group: Sequence[Numbered]) -> list[tuple[int, pd.Series]]:
@@ -146,8 +133,9 @@ def candidate_returns(problem: Problem, group: Sequence[Numbered]) -> list[tuple
 def _returns(problem: Problem, folds: Sequence[Fold], values: Values, forecast: Forecast | None) -> pd.Series:
     stretches = [Stretch(fold.test, scoring.fit_steps(problem, fold, values), values) for fold in folds]
     weights = scoring.weigh(problem, stretches, forecast, len(problem.bars) - 1)
-    decided = frame(weights, problem.bars.clock, problem.bars.symbols).iloc[folds[0].start :]
-    account = scoring.account(problem.resolved(values), problem.bars, problem.fill, decided)
+    bars = scoring.earning_bars(problem.bars, folds[-1].stop - 1)
+    decided = frame(weights[: len(bars)], bars.clock, bars.symbols).iloc[folds[0].start :]
+    account = scoring.account(problem.resolved(values), bars, problem.fill, decided)
     return pd.Series(excess_over(account.returns, account.risk_free), account.returns.index)
 
 
@@ -162,5 +150,5 @@ def _forecast(problem: Problem, folds: Sequence[Fold], values: Values) -> Foreca
         for part in problem.study.validation.refits(problem.bars.clock, fold):
             fitted = scoring.fit(problem, part, values)
             blocks.append(scoring.forecast(problem, forecaster, fitted, part.test, values, until=part.stop - 1))
-    whole = scoring.join(blocks, problem, values, len(problem.bars) - 1)
+    whole = join(blocks, problem, values, len(problem.bars) - 1)
     return replace(settle(whole, problem, rows), fold=numbers)

@@ -180,7 +180,7 @@ class Problem:
         if self.memory is None:
             return make()
         said = values if kind.ground is Ground.TRADES else fitted_part(values)
-        return self.memory.recall(kind.ground, key_of(kind, [fold.digest for fold in rows], self.key(said)), make)
+        return self.memory.recall(kind, key_of(kind, [fold.digest for fold in rows], self.key(said)), make)
 
     def __getstate__(self) -> dict[str, Any]:
         held = {name: getattr(self, name) for name in ("study", "bars", "feature_bars", "_built", "_warned")}

@@ -13,11 +13,12 @@ from quantml.errors import StudyError
 from quantml.forecasters.base import Forecast
 from quantml.signals.base import Weights
 from quantml.validation import scoring
+from quantml.validation.blocks import Block, cut_block, join
 from quantml.validation.combination import settle
 from quantml.validation.ensembles import average, mean_weights
 from quantml.validation.messages import collected_warnings
 from quantml.validation.problem import Problem, Values
-from quantml.validation.scoring import Block, Stretch
+from quantml.validation.scoring import Stretch
 from quantml.validation.splits import Fold, Piece
 
 
@@ -170,7 +171,7 @@ def _earlier(problem: Problem, results: Sequence[Tested], until: int) -> list[Fo
     models = [blocks for result in results for blocks in result.later]
     ages = range(max((len(blocks) for blocks in models), default=0))
     aged = [[blocks[age] for blocks in models if len(blocks) > age] for age in ages]
-    return [scoring.join(blocks, problem, results[0].chosen, until) for blocks in aged]
+    return [join(blocks, problem, results[0].chosen, until) for blocks in aged]
 
 
 def _averaged(forecasts: Sequence[Forecast | None], pieces: Sequence[Piece]) -> Forecast:
@@ -189,8 +190,8 @@ def _check_one_kind(problem: Problem, results: Sequence[Tested]) -> None:
 
 
 def _joined(problem: Problem, results: Sequence[Tested], pieces: Sequence[Piece], name: str) -> Forecast:
-    blocks = [scoring.cut_block(getattr(results[place], name), test) for place, test in pieces]
-    return scoring.join(blocks, problem, results[0].chosen, len(problem.bars) - 1)
+    blocks = [cut_block(getattr(results[place], name), test) for place, test in pieces]
+    return join(blocks, problem, results[0].chosen, len(problem.bars) - 1)
 
 
 def _numbered(whole: Forecast, results: Sequence[Tested], pieces: Sequence[Piece]) -> Forecast:

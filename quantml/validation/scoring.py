@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from quantml.arrays import ReadOnly, frame
+from quantml.arrays import frame
 from quantml.bars import Bars
 from quantml.errors import ForecastError, SignalError, SplitError, StudyError, TargetError
 from quantml.faults import is_built_in, name_of, users_code
@@ -24,72 +24,15 @@ from quantml.signals.base import apply_steps
 from quantml.simulation.simulator import Simulation, Simulator
 from quantml.study import Study
 from quantml.timing import Fill
+from quantml.validation.blocks import MEASURES, Block, cut_block, join
 from quantml.validation.combination import settle
-from quantml.validation.judging import judge
+from quantml.validation.judging import Said, judge
 from quantml.validation.objectives import ForecastScore, Objective, find_objective
 from quantml.validation.problem import Problem, Values
 from quantml.validation.splits import Fold
 from quantml.weighting import weigh_rows
 
-MEASURES = ("mean", "probability", "variance")
-HELD = (*MEASURES, "members", "member_variances")
-"""All that a forecast holds; of each member of a combination too."""
 Side = Literal["left", "right"]
-
-
-@dataclass(frozen=True, eq=False)
-class Block(ReadOnly):
-    """Forecasts at consecutive decisions: each array has shape (rows of `positions`, N), NaN where there is none.
-
-    Those of the M members of a combination have shape (rows of `positions`, N, M).
-    """
-
-    positions: NDArray[np.int64]
-    mean: NDArray[np.float64]
-    probability: NDArray[np.float64] | None
-    variance: NDArray[np.float64] | None
-    members: NDArray[np.float64] | None = None
-    member_variances: NDArray[np.float64] | None = None
-
-    @classmethod
-    def of(cls, problem: Problem, positions: NDArray[np.int64], time: NDArray[np.int64],
-           symbol: NDArray[np.int64], rows: RowForecast) -> Block:  # fmt: skip
-        """Lay row-wise forecasts out over time x symbol."""
-        laid: dict[str, Any] = {}
-        for name in HELD:
-            values = getattr(rows, name)
-            laid[name] = None
-            if values is not None:
-                laid[name] = np.full((len(positions), len(problem.bars.symbols), *values.shape[1:]), np.nan)
-                laid[name][np.searchsorted(positions, time), symbol] = values
-        return cls(positions, **laid)
-
-
-def cut_block(block: Block, rows: NDArray[np.int64]) -> Block:
-    """Keep the forecasts of some of a block's rows."""
-    if len(rows) == len(block.positions):
-        return block
-    places = np.searchsorted(block.positions, rows)
-    held = {name: getattr(block, name) for name in HELD}
-    kept: dict[str, Any] = {name: None if part is None else part[places] for name, part in held.items()}
-    return Block(rows, **kept)
-
-
-def join(blocks: Sequence[Block], problem: Problem, values: Values, until: int) -> Forecast:
-    """Put blocks on the clock up to position `until` (included); NaN outside them, fold numbers in their order."""
-    shape = (until + 1, len(problem.bars.symbols))
-    fold = np.full(shape[0], -1, dtype=np.int64)
-    laid: dict[str, Any] = dict.fromkeys(HELD)
-    for number, block in enumerate(blocks):
-        fold[block.positions] = number
-        for name in HELD:
-            part = getattr(block, name)
-            if part is not None:
-                laid[name] = np.full((*shape, *part.shape[2:]), np.nan) if laid[name] is None else laid[name]
-                laid[name][block.positions] = part
-    clock = problem.bars.clock[: until + 1]
-    kind = problem.target(values).kind
-    return Forecast(clock=clock, symbols=problem.bars.symbols, kind=kind, fold=fold, quantiles=None, **laid)
 
 
 def fit(problem: Problem, fold: Fold, values: Values) -> Fitted:
@@ -238,10 +181,20 @@ def score_parts(
     if isinstance(objective, ForecastScore):
         assert blocks is not None
         values = stretches[0].values
-        judged = judge(problem, objective, values, blocks, naive, problem.learnable(fold, values))
+        said = _settled(problem, stretches, blocks)
+        judged = judge(problem, objective, values, said, naive, problem.learnable(fold, values))
         cuts = _edges(np.concatenate([block.positions for block in blocks]), starts, "left")
         return Scored(objective.score(judged), tuple(objective.score(judged.rows(slice(*cut))) for cut in cuts))
     return score_returns(problem, earn(problem, stretches, blocks, fold), starts)
+
+
+def _settled(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block]) -> Sequence[Block | Said]:
+    """Weight the members of a combination as its weighting says; other forecasts are what they are."""
+    if blocks[0].members is None:
+        return blocks
+    whole = join(blocks, problem, stretches[0].values, int(blocks[-1].positions[-1]))
+    settled = settle(whole, problem, stretches)
+    return [Said.at(settled, block.positions) for block in blocks]
 
 
 def earn(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None, fold: Fold) -> Earned:
@@ -367,6 +320,11 @@ def account(study: Study, bars: Bars, fill: Fill, decided: pd.DataFrame) -> Simu
     """
     simulator = study.simulator or Simulator()
     return simulator.simulate(opened_flat(decided), bars, costs=study.costs, fill=fill, cash=study.cash)
+
+
+def earning_bars(bars: Bars, last: int) -> Bars:
+    """Return the bars until the one that the decision at position `last` earns on, the next where there is one."""
+    return bars if last + 2 >= len(bars) else bars.until(bars.clock[last + 1])
 
 
 def opened_flat(weights: pd.DataFrame) -> pd.DataFrame:

@@ -8,21 +8,25 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from quantml.errors import InputError, StudyError
 from quantml.validation import scoring
 from quantml.validation.accounts import part_starts, score_accounts
+from quantml.validation.blocks import Block
 from quantml.validation.candidates import Candidate as Candidate
+from quantml.validation.candidates import Candidates as Candidates
 from quantml.validation.checkpoints.memory import Kind
 from quantml.validation.configurations import named
-from quantml.validation.listing import list_candidates, name_all, nothing_valid, refusal_of
+from quantml.validation.listing import list_candidates, name_all, nothing_valid, refusal_of, shared_fits
 from quantml.validation.objectives import ForecastScore
 from quantml.validation.problem import Problem, Values, fitted_part
 from quantml.validation.proposing import Proposal, Proposals
-from quantml.validation.scoring import Block, Scored, Stretch, is_fitted
+from quantml.validation.scoring import Scored, Stretch, is_fitted
 from quantml.validation.splits import Fold, inner_folds
 
 
-def search(problem: Problem, fold: Fold) -> tuple[Candidate, ...]:
+def search(problem: Problem, fold: Fold) -> Candidates:
     """Score the candidates of a fold; one candidate without a score where nothing is tuned.
 
     Raises
@@ -32,14 +36,14 @@ def search(problem: Problem, fold: Fold) -> tuple[Candidate, ...]:
     """
     tuning = problem.study.tuning
     if tuning is None:
-        return (Candidate({}, math.nan),)
+        return Candidates.of([Candidate({}, math.nan)])
     if tuning.is_listed(problem.study.spaces):
         listed = list_candidates(problem, fold)
         scored = _score_rules(problem, fold, listed, tuning.folds) if problem.study.forecaster is None else \
             _score_forecasts(problem, fold, listed, tuning.folds)  # fmt: skip
     else:
         scored = _score_proposals(problem, fold, tuning.trials or 0, tuning.folds)
-    if all(math.isnan(candidate.score) for candidate in scored):
+    if np.isnan(scored.scores).all():
         traded = "No candidate traded on the validation blocks: widen the search space or lower the thresholds."
         forecast = "No candidate has a forecast whose outcome is known on the validation blocks."
         goal = scoring.objective_of(problem)
@@ -49,7 +53,7 @@ def search(problem: Problem, fold: Fold) -> tuple[Candidate, ...]:
             got=f"NaN for all {len(scored)}",
             hint=forecast if isinstance(goal, ForecastScore) else traded,
         )
-    return tuple(scored)
+    return scored
 
 
 def choose(problem: Problem, candidates: Sequence[Candidate]) -> int:
@@ -61,21 +65,25 @@ def choose(problem: Problem, candidates: Sequence[Candidate]) -> int:
 # ------------------------------------------------------------------------------------------------ listed candidates
 
 
-def _score_rules(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> list[Candidate]:
+def _score_rules(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> Candidates:
     """Score rules on the validation part, or else the whole window; fitted ones only where they were not fitted."""
     inner = Inner(problem, fold, folds)
     named_all = {"candidates": name_all(problem, listed)}
-    kept = problem.recall(Kind.SCORE, [fold], named_all, lambda: score_accounts(problem, fold, listed))
-    return [
-        _score(problem, fold, values, inner, folds) if score is None else Candidate(values, *score)
-        for values, score in zip(listed, kept, strict=True)
-    ]
+    kept, known = problem.recall(Kind.SCORE, [fold], named_all, lambda: score_accounts(problem, fold, listed))
+    whole, parts = kept[:, 0].copy(), [tuple(part) for part in kept[:, 1:].tolist()]
+    for place in np.flatnonzero(~known).tolist():
+        _, whole[place], parts[place], _ = _score(problem, fold, listed[place], inner, folds)
+    return Candidates(listed, whole, parts, np.zeros(len(listed), dtype=np.bool_))
 
 
-def _score_forecasts(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> list[Candidate]:
+def _score_forecasts(problem: Problem, fold: Fold, listed: Sequence[Values], folds: int) -> Candidates:
     """Fit each forecasting configuration once, for all the signal parameters that hang on it."""
-    inner = Inner(problem, fold, folds)
-    return [_score(problem, fold, values, inner, folds) for values in listed]
+    inner, scored = Inner(problem, fold, folds), dict[int, Candidate]()
+    for group in shared_fits(problem, listed):
+        for number, values in group:
+            scored[number] = _score(problem, fold, values, inner, folds)
+        inner.forget()
+    return Candidates.of(scored[number] for number in range(len(listed)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +102,7 @@ class Inner:
     fold: Fold
     count: int
     _blocks: dict[tuple[Any, ...], list[Block]] = field(default_factory=dict, repr=False)
+    _naive: dict[tuple[Any, ...], list[Block]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def parts(self) -> Sequence[Fold]:
@@ -114,9 +123,13 @@ class Inner:
         if not (isinstance(goal, ForecastScore) and goal.needs_naive):
             return None
         about = {path: value for path, value in values.items() if path.split(".")[0] in ("features", "target")}
-        held = self._blocks.setdefault(("naive", *self.problem.key(about)), [])
+        held = self._naive.setdefault(self.problem.key(about), [])
         held += [_validate_naive(self.problem, part, values) for part in self.parts[len(held) : count]]
         return held[:count]
+
+    def forget(self) -> None:
+        """Give up what was forecast, the baseline's forecasts apart."""
+        self._blocks.clear()
 
     def stretches(self, values: Values, count: int) -> list[Stretch]:
         """Decisions of the first `count` validation blocks, or of the whole stretch that a rule is scored on."""
@@ -191,7 +204,7 @@ def _validate_naive(problem: Problem, part: Fold, values: Values) -> Block:
 # ---------------------------------------------------------------------------------------------- proposed candidates
 
 
-def _score_proposals(problem: Problem, fold: Fold, trials: int, folds: int) -> list[Candidate]:
+def _score_proposals(problem: Problem, fold: Fold, trials: int, folds: int) -> Candidates:
     """Ask for candidates one after another, each answered before the next, until `trials` of them are scored."""
     proposals = Proposals(problem.study.spaces, trials, problem.seed("candidates", fold.number))
     inner, refusal, scored = Inner(problem, fold, folds), "", list[Candidate]()
@@ -204,7 +217,7 @@ def _score_proposals(problem: Problem, fold: Fold, trials: int, folds: int) -> l
             scored.append(_answered(problem, fold, inner, proposal))
     if not scored:
         raise nothing_valid("none of those that were proposed", refusal)
-    return scored
+    return Candidates.of(scored)
 
 
 def _answered(problem: Problem, fold: Fold, inner: Inner, proposal: Proposal) -> Candidate:

@@ -17,20 +17,25 @@ BLOCK: Final = 128
 """Candidates whose returns are held at once."""
 
 
-def swept_returns(problem: Problem, listed: Sequence[Values]) -> Iterator[NDArray[np.float64]]:
-    """Yield the net returns of all candidates, in blocks of shape (candidates, T); nothing where none can be swept.
+def crosses_of(problem: Problem, listed: Sequence[Values]) -> dict[int, Cross]:
+    """Find the candidates that can be swept, by their places: which they are hangs on nothing but each itself.
 
-    That is a `MovingAverageCross` alone, on one symbol, without interest on cash. Its accounts are those of `simulate`
-    to 1e-12.
+    That is a `MovingAverageCross` alone, on one symbol, without interest on cash.
     """
-    signals = [problem.resolved(values).steps for values in listed]
-    crosses = [step for steps in signals for step in steps if type(step) is MovingAverageCross]
-    alone = all(len(steps) == 1 for steps in signals) and len(crosses) == len(signals)
-    if not (listed and alone and _is_plain(problem)):
-        return
-    sides = [Cross(int(one.fast), int(one.slow), -1.0 if one.short else 0.0) for one in crosses]
-    yield from side_returns(problem.bars, sides, costs=problem.study.costs, fill=problem.fill, block=BLOCK)
+    if not can_follow(problem.bars) or problem.study.cash is not None or problem.fill is Fill.PERIOD:
+        return {}
+    crosses = {place: _cross(problem, values) for place, values in enumerate(listed)}
+    return {place: cross for place, cross in crosses.items() if cross is not None}
 
 
-def _is_plain(problem: Problem) -> bool:
-    return can_follow(problem.bars) and problem.study.cash is None and problem.fill is not Fill.PERIOD
+def _cross(problem: Problem, values: Values) -> Cross | None:
+    steps = problem.resolved(values).steps
+    if len(steps) != 1 or type(steps[0]) is not MovingAverageCross:
+        return None
+    return Cross(int(steps[0].fast), int(steps[0].slow), -1.0 if steps[0].short else 0.0)
+
+
+def swept_returns(problem: Problem, crosses: Sequence[Cross]) -> Iterator[NDArray[np.float64]]:
+    """Yield net returns, in blocks of shape (candidates, T); the accounts are those of `simulate` to 1e-12."""
+    if crosses:
+        yield from side_returns(problem.bars, crosses, costs=problem.study.costs, fill=problem.fill, block=BLOCK)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from quantml.errors import ParameterError, StudyError, check, check_whole, did_you_mean
+from quantml.faults import name_of, users_code
 from quantml.space import LISTED, RealSpace, Space, combinations, grid, sample
 from quantml.validation.candidates import Candidate
 from quantml.validation.choosing import Best, ChoiceRule, OneStandardError, Plateau
@@ -168,8 +169,19 @@ class Tuning:
         return sample(spaces, self.trials, np.random.default_rng(seed))
 
     def choice(self, candidates: Sequence[Candidate], spaces: Mapping[str, Space]) -> int:
-        """Return the place of the candidate that is taken."""
-        return self.choose.choose(candidates, spaces, is_grid=self.is_grid(spaces))
+        """Return the place of the candidate that is taken.
+
+        Raises
+        ------
+        StudyError
+            If a user's own rule of choice fails, or returns no place.
+        """
+        name = f"{name_of(self.choose)}.choose"
+        with users_code(self.choose, name, StudyError):
+            place = self.choose.choose(candidates, spaces, is_grid=self.is_grid(spaces))
+        if not isinstance(place, (int, np.integer)) or not 0 <= place < len(candidates):
+            raise StudyError(name, must=f"return the place of a candidate, from 0 to {len(candidates) - 1}", got=place)
+        return int(place)
 
 
 _DRAW: Final = "Write Tuning(..., sampler='random', trials=50)."

@@ -20,6 +20,7 @@ from quantml.signals.base import Weights
 from quantml.study import Study
 from quantml.validation import scoring
 from quantml.validation.accounts import score_window
+from quantml.validation.blocks import HELD, Block
 from quantml.validation.checkpoints.keeping import Checkpoints, Done, Keeping, Task
 from quantml.validation.checkpoints.memory import Kind
 from quantml.validation.configurations import named
@@ -29,8 +30,8 @@ from quantml.validation.messages import collected_warnings
 from quantml.validation.objectives import ForecastScore
 from quantml.validation.problem import Problem, Values
 from quantml.validation.records import Record, put_together
-from quantml.validation.scoring import Block, Stretch
-from quantml.validation.search import Candidate, choose, search
+from quantml.validation.scoring import Stretch
+from quantml.validation.search import Candidates, choose, search
 from quantml.validation.splits import Fold
 from quantml.validation.threads import single_threaded
 from quantml.validation.workers import Progress, Workers, as_workers, run_tasks
@@ -43,7 +44,7 @@ class FoldResult(ReadOnly):
     Attributes
     ----------
     fold : Fold
-    candidates : tuple of Candidate
+    candidates : Candidates
         Every configuration that was scored inside the fold.
     choice : int
         Which of them was chosen.
@@ -69,7 +70,7 @@ class FoldResult(ReadOnly):
     """
 
     fold: Fold
-    candidates: tuple[Candidate, ...]
+    candidates: Candidates
     choice: int
     rows: int
     purged: int
@@ -86,7 +87,7 @@ class FoldResult(ReadOnly):
     @property
     def chosen(self) -> Values:
         """The chosen value of each search space, by its dotted path."""
-        return self.candidates[self.choice].values
+        return self.candidates.listed[self.choice]
 
     @property
     def configurations(self) -> tuple[FoldResult, ...]:
@@ -120,6 +121,16 @@ class WalkForwardResult:
         """Position of the first out-of-sample decision."""
         start = self.records[0].pieces[0].test[0]
         return int(start) if self.is_forward else scoring.first_row(self.problem.study, int(start))
+
+    @property
+    def last(self) -> int:
+        """Position of the last out-of-sample decision."""
+        return int(self.records[0].pieces[-1].test[-1])
+
+    @property
+    def bars(self) -> Bars:
+        """The bars until the one that the last out-of-sample decision earns on."""
+        return scoring.earning_bars(self.problem.bars, self.last)
 
     @property
     def forecast(self) -> Forecast | None:
@@ -219,7 +230,7 @@ def run_fold(problem: Problem, task: Task) -> Done[FoldResult]:
             baseline = _baseline_block(problem, fold, result.chosen)
         told, spent = tuple(warned), time.perf_counter() - began
         found = replace(result, baseline=baseline, others=tuple(others), warnings=told, seconds=spent)
-        return Done(found, task.memory.take_made())
+        return task.done(found)
     except InputError as error:
         raise type(error).with_text(f"{name_fold(problem, fold)}: {error}") from error
     except QuantmlError as error:
@@ -233,7 +244,7 @@ def name_fold(problem: Problem, fold: Fold) -> str:
     return f"fold {fold.number} (test from {problem.bars.clock[fold.start]:%Y-%m-%d})"
 
 
-def _test(problem: Problem, fold: Fold, candidates: tuple[Candidate, ...], choice: int) -> FoldResult:
+def _test(problem: Problem, fold: Fold, candidates: Candidates, choice: int) -> FoldResult:
     """Fit the chosen configuration, forecast the test block, and score it in sample."""
     study, chosen = problem.study, candidates[choice].values
     parts = study.validation.refits(problem.bars.clock, fold)
@@ -328,7 +339,7 @@ def _concatenated(parts: list[Block]) -> Block:
         arrays = [getattr(part, name) for part in parts]
         return None if any(array is None for array in arrays) else np.concatenate(arrays)
 
-    return Block(joined("positions"), **{name: joined(name) for name in scoring.HELD})
+    return Block(joined("positions"), **{name: joined(name) for name in HELD})
 
 
 def stitch(problem: Problem, results: tuple[FoldResult, ...], *, newest_only: bool = False) -> WalkForwardResult:

@@ -143,6 +143,13 @@ def test_a_cell_that_never_traded_leaves_nothing_to_split():
     assert "–" in matrix_page(made).decode()
 
 
+@pytest.mark.parametrize("place", range(8))
+def test_cells_that_came_to_the_same_are_not_the_same_as_one_that_never_traded(place):
+    made = of([np.nan if n == place else 1.0 for n in range(8)])
+    assert made.sentence == "The cells cannot be compared: one of them never traded."
+    assert np.isnan(made.span).all() == (place in (4, 5))  # of the declared lengths
+
+
 def test_cells_that_differ_by_rounding_are_the_same():
     made = of([1.0, 1.0 + 1e-12] * 4)
     assert made.sentence == "All cells came to the same: nothing of the study hangs on its windows."
@@ -197,6 +204,11 @@ BAD = {
     "no length": ({"offsets": (0, 5), "train": ()}, ParameterError, "train must hold a length at least"),
     "a text": ({"offsets": "0,5"}, ParameterError, "offsets must be a sequence of rows or durations"),
     "no duration": ({"offsets": (0, 5), "test": ("soon",)}, ParameterError, "cell train=2y, test=soon, offset=0: WalkForward.test must"),
+    "a length under two names": (
+        {"offsets": (0, 5), "train": ("24m",)}, ParameterError,
+        "the cells of a walk-forward matrix must have different folds; got 'the same for train=24m, test=6m, offset=0 and"
+        " for train=2y, test=6m, offset=0'. Leave one of them out.",
+    ),
     "train too long": ({"offsets": (0, 5), "train": ("9y",)}, SplitError, "cell train=9y, test=6m, offset=0: train and the first test block"),
     "offset too far": ({"offsets": (0, 2000)}, SplitError, "cell train=2y, test=6m, offset=2000: train and the first test block"),
     "nothing in common": (

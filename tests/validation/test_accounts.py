@@ -14,7 +14,7 @@ from quantml.signals import MovingAverageCross
 from quantml.validation import accounts
 from quantml.validation.choosing import OneStandardError
 from quantml.validation.problem import Problem
-from quantml.validation.swept import swept_returns
+from quantml.validation.swept import crosses_of, swept_returns
 from quantml.validation.walkforward import walk_forward
 
 COSTS = Costs(commission_bps=5, spread_bps=2, borrow_bps=50)
@@ -66,7 +66,7 @@ def test_swept_accounts_are_those_of_the_simulator(fill, bars):
     problem = Problem.of(study(fill=fill), bars)
     listed = candidates(problem)
     assert len(listed) == 10  # of 12 pairs, (8, 6) is refused twice
-    (block,) = swept_returns(problem, listed)
+    (block,) = swept_returns(problem, list(crosses_of(problem, listed).values()))
     for values, returns in zip(listed, block, strict=True):
         weights = problem.rule_weights(values).frame
         alone = simulate(weights, problem.bars, costs=COSTS, fill=fill).returns
@@ -79,7 +79,7 @@ def test_a_swept_short_that_is_ruined_stands_still_as_the_simulators_does():
     bars = Bars.from_close(pd.DataFrame({"S0": close}, bars_of().clock), periods_per_year=252)
     problem = Problem.of(study(), bars)
     listed = candidates(problem)
-    (block,) = swept_returns(problem, listed)
+    (block,) = swept_returns(problem, list(crosses_of(problem, listed).values()))
     assert (block.min(axis=1) == -1.0).any()
     for values, returns in zip(listed, block, strict=True):
         alone = simulate(problem.rule_weights(values).frame, bars, costs=COSTS, fill=Fill.NEXT_CLOSE).returns
@@ -97,7 +97,7 @@ def test_a_swept_short_that_is_ruined_stands_still_as_the_simulators_does():
 def test_what_the_sweep_cannot_do_is_simulated_and_scores_alike(changes, bars):
     problem = Problem.of(study(**changes), bars)
     listed = candidates(problem)
-    assert list(swept_returns(problem, listed)) == []
+    assert crosses_of(problem, listed) == {}
     fold = walk_forward(problem.study, bars).folds[1]
     for candidate in fold.candidates:
         account = simulate(
@@ -234,7 +234,16 @@ class Contrary(MovingAverageCross):
 
 def test_what_inherits_from_a_cross_is_not_swept_as_one():
     problem = Problem.of(study(signal=Contrary(fast=Choice(2, 5), slow=20)), bars_of())
-    assert list(swept_returns(problem, candidates(problem))) == []
+    assert crosses_of(problem, candidates(problem)) == {}
+
+
+def test_what_a_candidate_scores_hangs_on_no_other():
+    crosses = [MovingAverageCross(fast=fast, slow=20) for fast in (2, 5)]
+    mixed = study(signal=Choice(crosses[0], Contrary(fast=2, slow=20), crosses[1]))
+    alone = study(signal=Choice(*crosses))
+    assert list(crosses_of(Problem.of(mixed, bars_of()), candidates(Problem.of(mixed, bars_of())))) == [0, 2]
+    for one, other in zip(*(walk_forward(declared, bars_of()).folds for declared in (mixed, alone)), strict=True):
+        assert [one.candidates[place].score for place in (0, 2)] == [candidate.score for candidate in other.candidates]
 
 
 def test_the_embargo_keeps_scores_from_the_bars_beside_the_test_block():

@@ -3,6 +3,7 @@
 import itertools
 import logging
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -10,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quantml import Choice, Integer, OneStandardError, Plateau, Real, Tuning
-from quantml.errors import ParameterError
+from quantml.errors import ParameterError, StudyError
 from quantml.forecasters import LightGBM, Ridge
-from quantml.validation.candidates import Candidate
+from quantml.validation.candidates import Candidate, Candidates
 from quantml.validation.choosing import Best, _grid_means, standard_error
 
 NAN = math.nan
@@ -171,4 +172,35 @@ def test_a_search_that_tries_all_is_a_grid():
 def test_refuses(make, text):
     with pytest.raises(ParameterError) as caught:
         make()
+    assert text in str(caught.value)
+
+
+@dataclass(frozen=True)
+class Own:
+    """A rule of choice that returns what it was given."""
+
+    answer: object
+
+    def choose(self, candidates, spaces, *, is_grid):
+        return self.answer if isinstance(self.answer, (int, float, np.integer)) else candidates[len(candidates)]
+
+
+def test_a_users_own_rule_takes_a_place():
+    listed, spaces = [Candidate({"a": 1}, 1.0), Candidate({"a": 2}, 2.0)], {"a": Integer(1, 2)}
+    assert [Tuning(choose=Own(answer)).choice(listed, spaces) for answer in (0, np.int64(1))] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (-1, "Own.choose must return the place of a candidate, from 0 to 1; got -1"),
+        (2, "Own.choose must return the place of a candidate, from 0 to 1; got 2"),
+        (1.0, "Own.choose must return the place of a candidate, from 0 to 1; got 1.0"),
+        ("fails", "Own.choose failed: IndexError"),
+    ],
+)
+def test_a_users_own_rule_that_takes_none_is_refused(answer, text):
+    listed = Candidates.of([Candidate({"a": 1}, 1.0), Candidate({"a": 2}, 2.0)])
+    with pytest.raises(StudyError) as caught:
+        Tuning(choose=Own(answer)).choice(listed, {"a": Integer(1, 2)})
     assert text in str(caught.value)

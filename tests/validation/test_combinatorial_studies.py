@@ -25,8 +25,9 @@ from quantml.signals import MovingAverageCross, Sign
 from quantml.simulation.simulator import Simulator, simulate
 from quantml.targets import ForwardReturn
 from quantml.validation import scoring
+from quantml.validation.blocks import Block
 from quantml.validation.problem import Problem
-from quantml.validation.scoring import Block, Stretch
+from quantml.validation.scoring import Stretch
 from quantml.validation.walkforward import walk_forward
 from quantml.validation.workers import Loky
 from quantml.weighting import AbsoluteReturnWeights, UniquenessWeights

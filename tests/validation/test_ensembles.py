@@ -9,6 +9,7 @@ import pytest
 from quantml import Choice, CombinatorialPurged, Fill, Study, Tuning, WalkForward
 from quantml.errors import ForecastError, ParameterError, StudyError
 from quantml.features import Momentum, Returns
+from quantml.fold_facts import folds_table
 from quantml.forecasters import (
     ARIMA,
     Combined,
@@ -337,6 +338,44 @@ def test_tuning_learns_weights_on_its_inner_blocks_alone():
     )
     scores = [[one.score for one in fold.candidates] for fold in (learned, equal)]
     assert min(scores[0]) > max(scores[1])  # by the first few errors, the noise of one is left out
+
+
+@dataclass(frozen=True)
+class FirstAlone:
+    """Weights that leave out all members but the first."""
+
+    def weigh(self, errors):
+        return np.eye(errors.values.shape[-1])[:1]
+
+
+def test_forecasts_are_scored_as_they_are_weighted():
+    tuned = {"signal": None, "tuning": Tuning("rmse", folds=2)}
+    alone = walked(forecaster=Off(Choice(0.01, 0.02), 1), **tuned)
+    both = walked(forecaster=Combined([Off(0.01, 1), Off(Choice(0.5, 1.0), 2)], FirstAlone()), **tuned)
+    for fold, own in zip(both.folds, alone.folds, strict=True):
+        assert [one.score for one in fold.candidates] == pytest.approx([own.candidates[0].score] * 2, rel=1e-12)
+        assert fold.in_sample == pytest.approx(own.in_sample, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"forecaster": LastModels(Linear(), count=2)},
+        {"forecaster": Combined([Linear(), HistoricalMean()], InverseErrors())},
+        {"forecaster": Off(Choice(0.01, 0.1, 0.2), 1), "tuning": Tuning("rmse", average=2)},
+        {"validation": CombinatorialPurged(blocks=5, test_blocks=2, embargo=3)},
+    ],
+    ids=["last models", "combined", "average", "paths"],
+)
+def test_what_is_scored_out_of_sample_is_the_forecast_of_the_run(changes):
+    features = [Returns(1), Momentum(Choice(5, 10))]
+    result = walked(**{"signal": None, "features": features, "tuning": Tuning("rmse"), **changes})
+    table, rows = folds_table(result, ()), range(len(result.folds))
+    errors = [[(record.realised - record.forecast.mean)[piece.test]
+               for record in result.records for piece in record.pieces if piece.place == place]
+              for place in rows]  # fmt: skip
+    expected = [-np.sqrt(np.nanmean(np.concatenate(parts) ** 2)) for parts in errors]
+    assert table["out_of_sample"].to_numpy() == pytest.approx(expected, rel=1e-12)
 
 
 # ------------------------------------------------------------------------------ refusals

@@ -246,6 +246,18 @@ def test_a_space_without_a_valid_combination_is_refused(tuning):
         searching.search(problem, declared.validation.folds(BARS.clock)[0])
 
 
+@pytest.mark.parametrize(("high", "trials", "scored"), [(20, 30, 30), (6, 14, 10)])  # of 2 to 6, 10 pairs rise
+def test_refused_draws_are_drawn_again_while_there_are_others(high, trials, scored):
+    cross = MovingAverageCross(fast=Integer(2, high - 1), slow=Integer(3, high))
+    tuned = study(target=None, forecaster=None, features=(), signal=cross, tuning=Tuning(sampler="random", trials=trials),
+                  validation=WalkForward(train=200, test=100))  # fmt: skip
+    first, second = (
+        [tuple(one.values.values()) for one in fold.candidates] for fold in walk_forward(tuned, BARS).folds
+    )
+    assert len(first) == len(set(first)) == len(second) == len(set(second)) == scored
+    assert first != second
+
+
 @pytest.mark.parametrize("tuning", [Tuning(), Tuning(sampler="random", trials=3), Tuning(sampler="tpe", trials=3)])
 def test_an_objective_that_is_never_defined_is_refused(tuning):
     never = study(signal=Sign(threshold=Choice(7.0, 8.0, 9.0, 10.0)), forecaster=Echo(1.0), tuning=tuning)

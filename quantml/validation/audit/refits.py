@@ -18,8 +18,9 @@ from quantml.validation.audit.differences import Difference, compare, show, unre
 from quantml.validation.audit.findings import Notice
 from quantml.validation.audit.pinned import Pinned
 from quantml.validation.audit.worlds import Truncated, World
+from quantml.validation.blocks import MEASURES, Block
 from quantml.validation.problem import Problem
-from quantml.validation.scoring import MEASURES, Block, Stretch
+from quantml.validation.scoring import Stretch
 from quantml.validation.search import search
 from quantml.validation.splits import Fold
 from quantml.validation.walkforward import FoldResult, WalkForwardResult
@@ -76,9 +77,9 @@ class Refit:
         fold, problem = self.was.fold, self._at(self.was.fold.start)
         with seen_through(problem.world.view):
             now = search(problem, fold)
-        scores = [np.array([[one.score for one in part]]) for part in (self.was.candidates, now)]
+        scores = [part.scores[None, :] for part in (self.was.candidates, now)]
         if scores[0].shape != scores[1].shape or problem.world.differs(*scores).any():
-            again = np.array([[one.score for one in search(replace(self._base, _built={}), fold)]])
+            again = search(replace(self._base, _built={}), fold).scores[None, :]
             if not np.array_equal(again, scores[0], equal_nan=True):
                 yield unrepeatable(name_of(self._base.study.tuning), "scores candidates")
                 return

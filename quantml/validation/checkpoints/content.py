@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantml.errors import StorageError
+from quantml.validation.blocks import Block
 from quantml.validation.checkpoints.memory import Entry, Ground
-from quantml.validation.scoring import Block
 
 FORMAT: Final = 1
 """Version of the layout of a file."""

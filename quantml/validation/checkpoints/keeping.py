@@ -20,16 +20,23 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Task:
-    """A fold with what was kept of it."""
+    """A fold with what was kept of it; without a memory where nothing is kept."""
 
     fold: Fold
-    memory: Memory
+    memory: Memory | None = None
 
     @contextmanager
     def recalling(self, problem: Problem) -> Iterator[Problem]:
         """Give a problem this fold's memory inside the block."""
+        if self.memory is None:
+            yield problem
+            return
         with self.memory.kept_when_stopped():
             yield replace(problem, memory=self.memory)
+
+    def done(self, result: Result) -> Done[Result]:
+        """Put what the fold made to its result."""
+        return Done(result, () if self.memory is None else self.memory.take_made())
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,7 @@ class Keeping(Sequence[Task]):
     def __getitem__(self, place: Any) -> Any:
         """Return the task of a fold."""
         if self._checkpoints is None:
-            return Task(self._folds[place], Memory())
+            return Task(self._folds[place])
         store = self._checkpoints.store
         known = [entry for group in self._groups[place].values() for entry in store.read(group)]
         return Task(self._folds[place], Memory(known, partial(self._keep, place)))

@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeVar, cast
 
+import numpy as np
+
 from quantml.validation.messages import collected_warnings, tell_again
 
 Made = TypeVar("Made")
 PAUSE: Final = 1.0
 """Seconds between two times that a fold in the calling process hands over what it made."""
+MOST: Final = 256_000_000
+"""Bytes of candidates' forecasts that a fold in another process brings back to be kept at most."""
 
 
 class Ground(Enum):
@@ -101,10 +105,11 @@ class Memory:
     def __init__(self, known: Iterable[Entry] = (), keep: Callable[[Sequence[Entry]], None] | None = None) -> None:
         self._known = {entry.key: entry for entry in known}
         self._made: list[Entry] = []
+        self._bytes = 0
         self._keep = keep
         self._kept_at = time.monotonic()
 
-    def recall(self, ground: Ground, key: str, make: Callable[[], Made]) -> Made:
+    def recall(self, kind: Kind, key: str, make: Callable[[], Made]) -> Made:
         """Return what is known under a key, telling again what was warned of then; make and note it if nothing is."""
         entry = self._known.get(key)
         if entry is not None:
@@ -112,11 +117,21 @@ class Memory:
             return cast(Made, entry.made)
         with collected_warnings() as warned:
             made = make()
-        self._known[key] = Entry(ground, key, made, tuple(warned))
-        self._made.append(self._known[key])
+        if self._has_room(kind, made):
+            self._note(Entry(kind.ground, key, made, tuple(warned)))
+        return made
+
+    def _has_room(self, kind: Kind, made: Any) -> bool:
+        """Count the forecasts of candidates, of which there may be many; where they are written here there is room."""
+        if kind is not Kind.VALIDATED or self._keep is not None:
+            return True
+        self._bytes += sum(part.nbytes for part in vars(made).values() if isinstance(part, np.ndarray))
+        return self._bytes <= MOST
+
+    def _note(self, entry: Entry) -> None:
+        self._made.append(entry)
         if self._keep is not None and time.monotonic() - self._kept_at > PAUSE:
             self._hand_over()
-        return made
 
     def take_made(self) -> tuple[Entry, ...]:
         """Return what was made and not handed over, once."""
@@ -142,3 +157,4 @@ class Memory:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_keep": None}
+

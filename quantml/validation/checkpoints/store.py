@@ -207,6 +207,9 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
             return list(found)
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        LOG.warning("what is kept in %s cannot be listed: %s", folder, error)
+        return []
 
 
 def _undamaged(path: Path, content: bytes) -> bytes:

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from quantml.errors import ParameterError
 from quantml.reports.cache import kept_work
 from quantml.study_file import load_study
-from quantml.validation.checkpoints import content
+from quantml.validation.blocks import Block
+from quantml.validation.checkpoints import content, memory
 from quantml.validation.checkpoints.keeping import Checkpoints
 from quantml.validation.checkpoints.memory import Entry, Ground, Kind, Memory, key_of
-from quantml.validation.checkpoints.store import Store, read_limit, read_size
+from quantml.validation.checkpoints.store import NAME, Store, read_limit, read_size
 from quantml.validation.messages import collected_warnings
-from quantml.validation.scoring import Block
 from quantml.validation.walkforward import walk_forward
 from tests.validation.checkpoints.study import run_at, write_study
 
@@ -135,13 +135,33 @@ def test_warnings_are_told_again_and_what_was_made_is_handed_over_once():
         return 1.0
 
     with collected_warnings() as first:
-        memory = Memory()
-        assert [memory.recall(Ground.FITS, "k", make) for _ in range(2)] == [1.0, 1.0]
-        made = memory.take_made()
-    assert (list(first), len(made), memory.take_made()) == (["so"], 1, ())
+        held = Memory()
+        assert held.recall(Kind.SCORE, "k", make) == 1.0
+        made = held.take_made()
+    assert (list(first), len(made), held.take_made()) == (["so"], 1, ())
     with collected_warnings() as again:
-        assert Memory(made).recall(Ground.FITS, "k", lambda: 2.0) == 1.0
+        assert Memory(made).recall(Kind.SCORE, "k", lambda: 2.0) == 1.0
     assert list(again) == ["so"]
+
+
+def test_what_another_process_brings_back_is_bounded_and_what_is_written_here_is_not(monkeypatch):
+    monkeypatch.setattr(memory, "MOST", 100)
+    monkeypatch.setattr(memory, "PAUSE", 0.0)
+    written = []
+    away, here = Memory(), Memory(keep=written.extend)
+    for key in "abcd":
+        for one in (away, here):
+            assert one.recall(Kind.VALIDATED, key, lambda: block([1.0, 2.0])).mean.size == 2  # 32 bytes with its rows
+    away.recall(Kind.TESTED, "tested", lambda: block([1.0] * 100))
+    assert [entry.key for entry in away.take_made()] == ["a", "b", "c", "tested"]
+    assert [entry.key for entry in written] == ["a", "b", "c", "d"]
+
+
+def test_a_folder_that_cannot_be_listed_is_told_and_stops_nothing(tmp_path, caplog):
+    (tmp_path / NAME).symlink_to(tmp_path / NAME)  # leads to itself, whoever asks
+    store = Store(tmp_path)
+    assert (list(store.files()), store.read(GROUP)) == ([], [])
+    assert "cannot be listed" in caplog.text
 
 
 def test_every_part_of_a_key_counts():
