@@ -228,13 +228,12 @@ class Study:
             left: Study = substitute(self, {**values, **({"tuning": None} if self.tuning else {})})
             return left
         resolved = object.__new__(type(self))  # not `replace`, which would look for spaces in all parts again
-        for part in fields(self):
-            value = getattr(self, part.name)
-            value = substitute(value, values, part.name) if part.name in _TUNABLE else value
-            object.__setattr__(resolved, part.name, _as_tuple(value) if part.name in _LISTS else value)
-        object.__setattr__(resolved, "tuning", None)
-        resolved._check_types()
-        resolved._check_parts()
+        declared = {part.name: getattr(self, part.name) for part in fields(self)}
+        for name in dict.fromkeys(path.partition(".")[0] for path in self.spaces):
+            value = substitute(declared[name], values, name)
+            declared[name] = _as_tuple(value) if name in _LISTS else value
+        vars(resolved).update({**declared, "tuning": None})
+        resolved._check_parts()  # what kind each alternative is of was checked when it was declared
         return resolved
 
     @cached_property

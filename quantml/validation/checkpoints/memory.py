@@ -157,4 +157,3 @@ class Memory:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_keep": None}
-
