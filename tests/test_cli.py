@@ -206,5 +206,5 @@ def test_the_readmes_example_is_the_study_it_runs():
     commands = [line for line in readme.splitlines() if line.startswith(("python3 -m venv", ".venv/bin/pip"))]
     assert commands == [
         "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/quantml run strategies/index_lightgbm.py",
-        ".venv/bin/pip install -e '.[test]' && .venv/bin/pytest",
+        ".venv/bin/pip install -e '.[test]' && .venv/bin/pytest -n 2",
     ]

@@ -32,7 +32,8 @@ class Ground:
         With its settings.
     market : Market
     weights : DataFrame
-        What was decided, time x symbol, from the first out-of-sample decision to the last bar; NaN where nothing was.
+        What was decided, time x symbol, from the first out-of-sample decision to the account's last bar; NaN where
+        nothing was.
     """
 
     run: Run
@@ -67,12 +68,13 @@ class Ground:
         study = _study_of(found)
         market = study.load(opened=(found.manifest.get("lockbox") or {}).get("opened", False))
         _check_data(found, market)
-        return cls(found, study, market, _decisions(found, _traded(found, market)))
+        traded = _until(market, pd.Timestamp(found.equity["time"].iloc[-1]))
+        return cls(found, study, market, _decisions(found, traded))
 
     @cached_property
     def bars(self) -> Bars:
         """What was traded on."""
-        return _traded(self.run, self.market)
+        return _until(self.market, self.weights.index[-1])
 
     @property
     def fill(self) -> Fill:
@@ -90,9 +92,7 @@ class Ground:
         return Problem.of(self.study, self.market.bars, self.market.feature_bars)
 
 
-def _traded(run: Run, market: Market) -> Bars:
-    """Return the bars until the last of the run's account."""
-    last = pd.Timestamp(run.equity["time"].iloc[-1])
+def _until(market: Market, last: pd.Timestamp) -> Bars:
     return market.bars if last == market.bars.clock[-1] else market.bars.until(last)
 
 
