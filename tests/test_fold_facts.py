@@ -15,6 +15,7 @@ from quantml.loaders import Synthetic
 from quantml.reports.publish import write_report
 from quantml.reports.terminal import finished_values
 from quantml.signals import MovingAverageCross
+from quantml.simulation.simulator import Simulator
 from quantml.storage import json_bytes, parquet_bytes, read_parquet
 from quantml.validation.search import Candidate
 
@@ -91,6 +92,14 @@ def test_efficiency_is_the_return_per_year_outside_over_that_inside():
     assert facts["in_sample_return"] == pytest.approx(inside, rel=1e-12)
     assert facts["out_of_sample_return"] == pytest.approx(252 * (0.015 - 0.12) / 8, rel=1e-12)
     assert facts["efficiency"] == pytest.approx(252 * (0.015 - 0.12) / 8 / inside, rel=1e-12)
+
+
+def test_an_account_of_the_window_alone_counts_the_same_bars():
+    closes = 100 * np.cumprod([1.0, *(1 + np.array([0.01] * 11 + [0.005] * 4))])
+    declared = Study(data=bars_of(closes), signal=always, fill=Fill.NEXT_CLOSE, simulator=Simulator(),
+                     validation=WalkForward(train=11, test=4))  # fmt: skip
+    fold, _ = qm.run(declared).folds.to_dict("records")
+    assert fold["in_sample_return"] == pytest.approx(252 * 0.10 / 11, rel=1e-12)  # as above: row 0 only decides
 
 
 def test_there_is_no_efficiency_without_a_return_in_sample():

@@ -138,6 +138,8 @@ def _check_different(laid: Mapping[Cell, Sequence[Fold]]) -> None:
 
 def _folds(study: Study, cell: Cell, clock: pd.DatetimeIndex) -> tuple[Fold, ...]:
     try:
-        return study.override(cell.settings).validation.folds(clock)
+        validation = study.override(cell.settings).validation
+        validation.check_clock(clock)
+        return validation.folds(clock)
     except InputError as error:
         raise type(error).with_text(f"cell {cell}: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -92,7 +92,7 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
         If there is no bar at or before `as_of`, or study or data are not usable.
     """
     _ = study.hash  # a captured table is refused before any work
-    _check_schedule(study)
+    study = _unfinished(study)
     market = study.load(as_of=as_of, opened=True)  # what is decided next stands on all that is known
     bars = market.bars
     result = walk_forward(study, bars, feature_bars=market.feature_bars, newest_only=True)
@@ -115,14 +115,16 @@ def forecast_next(study: Study, *, as_of: str | None = None) -> NextForecast:
     )
 
 
-def _check_schedule(study: Study) -> None:
-    """Raise unless each bar falls into a test block whose model was fitted before it."""
+def _unfinished(study: Study) -> Study:
+    """Keep the block that the latest bar falls into, full or not; raise unless a model is there for each bar."""
     validation = study.validation
     if isinstance(validation, CombinatorialPurged) or validation.step not in (None, validation.test):
         hint = "Write validation=WalkForward(train=..., test=...), without a step."
         raise StudyError("the validation of a study that forecasts the next session",
                          must="be a walk-forward whose test blocks follow one another", got=str(validation),
                          hint=hint)  # fmt: skip
+    unfinished: Study = replace(study, validation=validation.unfinished)
+    return unfinished
 
 
 def _decided(result: WalkForwardResult) -> pd.Timestamp | None:

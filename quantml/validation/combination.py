@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from quantml.errors import ForecastError
@@ -43,7 +44,7 @@ def settle(forecast: Forecast, problem: Problem, stretches: Sequence[Stretch]) -
     for stretch in stretches:
         key = problem.key(stretch.values, "forecaster")
         if key not in weighed:
-            weighed[key] = _weighed(weighting_of(problem, stretch.values), errors)
+            weighed[key] = _weighed(weighting_of(problem, stretch.values), errors, forecast.clock)
         weights[stretch.positions] = weighed[key][stretch.positions]
     mean, variance = mix(forecast.members, forecast.member_variances, np.nan_to_num(weights))
     probability = mean if forecast.kind in BINARY else None
@@ -78,7 +79,7 @@ def _errors(forecast: Forecast, problem: Problem, stretches: Sequence[Stretch]) 
     return Errors(values, known)
 
 
-def _weighed(weighting: Weighting, errors: Errors) -> NDArray[np.float64]:
+def _weighed(weighting: Weighting, errors: Errors, clock: pd.DatetimeIndex) -> NDArray[np.float64]:
     name = f"{name_of(weighting)}.weigh"
     with users_code(weighting, name, ForecastError):
         found = np.asarray(weighting.weigh(errors), dtype=np.float64)
@@ -87,6 +88,11 @@ def _weighed(weighting: Weighting, errors: Errors) -> NDArray[np.float64]:
     except ValueError:
         must = f"return weights of the shape {errors.values.shape}, or one that broadcasts to it"
         raise ForecastError(name, must=must, got=found.shape) from None
-    if not np.isfinite(weights).all() or not np.allclose(weights.sum(axis=-1), 1.0, rtol=0.0, atol=1e-9):
-        raise ForecastError(name, must="return weights with a sum of 1 over the members", got="others")
+    sums = weights.sum(axis=-1)
+    wrong = np.argwhere(~(np.abs(sums - 1.0) <= 1e-9))  # NaN too
+    if len(wrong):
+        row, column = (int(place) for place in wrong[0])
+        raise ForecastError(name, must="return weights with a sum of 1 over the members",
+                            got=f"{weights[row, column].tolist()}, a sum of {sums[row, column]:g}",
+                            where=f"{clock[row]:%Y-%m-%d}, symbol {column}")  # fmt: skip
     return weights

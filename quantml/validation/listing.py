@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -13,8 +12,9 @@ import numpy as np
 from quantml.errors import ParameterError, StudyError
 from quantml.space import draws
 from quantml.validation.problem import Problem, Values, fitted_part
-from quantml.validation.proposing import PROPOSALS
+from quantml.validation.proposing import PROPOSALS, Proposals
 from quantml.validation.splits import Fold
+from quantml.validation.tuning import Tuning
 
 
 def list_candidates(problem: Problem, fold: Fold) -> list[Values]:
@@ -108,15 +108,27 @@ def shared_fits(problem: Problem, listed: Sequence[Values]) -> list[list[Numbere
 
 
 def first_values(problem: Problem) -> Values:
-    """Return a candidate that no part of the study refuses: the first, where they are listed."""
+    """Return the first candidate of the first fold: the first that no part of the study refuses."""
     tuning = problem.study.tuning
     if tuning is None:
         return {}
-    wide = tuning if tuning.is_listed(problem.study.spaces) else \
-        replace(tuning, trials=PROPOSALS * (tuning.trials or 0))  # fmt: skip
-    listed, refusal = wide.candidates(problem.study.spaces, problem.seed("candidates", 0)), ""
-    for values in listed:
-        refusal = refusal_of(problem, values)
+    count, refusal = 0, ""
+    for values in _tried(problem, tuning):
+        count, refusal = count + 1, refusal_of(problem, values)
         if not refusal:
             return values
-    raise nothing_valid(f"none of {len(listed)}", refusal)
+    raise nothing_valid(f"none of {count}", refusal)
+
+
+def _tried(problem: Problem, tuning: Tuning) -> Iterator[Values]:
+    """Yield what the first fold tries for as long as it is refused."""
+    spaces, seed, trials = problem.study.spaces, problem.seed("candidates", 0), tuning.trials or 0
+    if tuning.is_grid(spaces):
+        yield from tuning.candidates(spaces, seed)
+    elif tuning.is_listed(spaces):
+        yield from islice(draws(spaces, np.random.default_rng(seed)), PROPOSALS * trials)
+    else:
+        proposals = Proposals(spaces, trials, seed)
+        while (proposal := proposals.ask()) is not None:
+            yield proposal.values
+            proposal.refuse()

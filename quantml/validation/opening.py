@@ -34,8 +34,8 @@ def since(result: WalkForwardResult, position: int) -> WalkForwardResult:
     folds = tuple(_test_since(part, position) for part in result.folds if part.fold.stop > position)
     if not folds or result.first > position:
         clock = result.problem.bars.clock
-        got = f"tests from {clock[result.first]:%Y-%m-%d} to {clock[-1]:%Y-%m-%d}"
-        hint = "Shorten WalkForward.train, or seal less."
+        got = f"tests from {clock[result.first]:%Y-%m-%d} to {clock[result.last]:%Y-%m-%d}"
+        hint = "Shorten WalkForward.train, or seal less." if folds else "Keep the last block, or seal more."
         raise SplitError("the sealed stretch", must="begin in a test block", got=got, hint=hint)
     dropped = len(result.folds) - len(folds)
     return replace(

@@ -261,7 +261,8 @@ def _until(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Bloc
     weights = frame(weigh(problem, stretches, joined, last), bars.clock[: last + 1], bars.symbols)
     known = bars.between(bars.clock[0], bars.clock[last])
     simulated = account(problem.resolved(values), known, problem.fill, weights.iloc[first:last])
-    return Earned(simulated.returns, simulated.risk_free)
+    after = slice(1, None)  # nothing is earned on the bar of the first decision
+    return Earned(simulated.returns.iloc[after], simulated.risk_free.iloc[after])
 
 
 def _around(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None, fold: Fold) -> Earned:
@@ -281,10 +282,18 @@ def _around(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Blo
 
 
 def _rule_earned(problem: Problem, values: Values) -> Earned:
-    """Simulate a rule over the whole history."""
+    """Simulate a rule over the whole history; where all is lost, a new account begins on the next bar.
+
+    Bars that are tested would otherwise decide what bars after them earn.
+    """
     study, weights = problem.resolved(values), problem.rule_weights(values)
-    simulated = account(study, problem.bars, problem.fill, weights.frame.iloc[first_row(study, 0) :])
-    return Earned(simulated.returns, simulated.risk_free)
+    parts, begin = list[Earned](), first_row(study, 0)
+    while begin < len(problem.bars):
+        simulated = account(study, problem.bars, problem.fill, weights.frame.iloc[begin:])
+        end = len(problem.bars) if simulated.ruined_at is None else problem.bars.clock.get_loc(simulated.ruined_at) + 1
+        parts.append(Earned(simulated.returns.iloc[: end - begin], simulated.risk_free.iloc[: end - begin]))
+        begin = end
+    return Earned(*(pd.concat(series) for series in zip(*parts, strict=True)))
 
 
 def _apart_earned(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block] | None) -> Earned:

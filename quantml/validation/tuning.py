@@ -179,7 +179,7 @@ class Tuning:
         name = f"{name_of(self.choose)}.choose"
         with users_code(self.choose, name, StudyError):
             place = self.choose.choose(candidates, spaces, is_grid=self.is_grid(spaces))
-        if not isinstance(place, (int, np.integer)) or not 0 <= place < len(candidates):
+        if isinstance(place, bool) or not isinstance(place, (int, np.integer)) or not 0 <= place < len(candidates):
             raise StudyError(name, must=f"return the place of a candidate, from 0 to {len(candidates) - 1}", got=place)
         return int(place)
 

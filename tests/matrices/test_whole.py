@@ -210,6 +210,7 @@ BAD = {
         " for train=2y, test=6m, offset=0'. Leave one of them out.",
     ),
     "train too long": ({"offsets": (0, 5), "train": ("9y",)}, SplitError, "cell train=9y, test=6m, offset=0: train and the first test block"),
+    "test too long": ({"offsets": (0, 5), "test": ("9y",)}, SplitError, "cell train=2y, test=9y, offset=0: the first test block must fit"),
     "offset too far": ({"offsets": (0, 2000)}, SplitError, "cell train=2y, test=6m, offset=2000: train and the first test block"),
     "nothing in common": (
         {"offsets": (0, 1004)}, SplitError,

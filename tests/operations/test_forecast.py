@@ -94,6 +94,14 @@ def test_it_is_the_backtests_last_row(name):
     assert decided.trained_until == BARS.clock[420 if name == "last refits" else 400]
 
 
+@pytest.mark.parametrize("name", ["ridge", "rule"])
+def test_a_block_that_is_not_full_is_forecast_whether_a_backtest_keeps_it_or_not(name):
+    blocks = [WalkForward(train=200, test=70, last_block=last) for last in ("keep", "drop")]  # 20 rows are left
+    kept, dropped = (forecast_next(study(**{**STUDIES[name], "validation": validation})) for validation in blocks)
+    assert kept.as_json() == dropped.as_json()
+    assert dropped.trained_until == BARS.clock[410]
+
+
 @pytest.mark.parametrize(
     ("name", "folds"),
     # the last block begins at 400; the models fitted last by then are of 400, 380, 360 and 350, the last three of fold 3

@@ -194,6 +194,7 @@ def test_a_users_own_rule_takes_a_place():
     ("answer", "text"),
     [
         (-1, "Own.choose must return the place of a candidate, from 0 to 1; got -1"),
+        (True, "Own.choose must return the place of a candidate, from 0 to 1; got True"),
         (2, "Own.choose must return the place of a candidate, from 0 to 1; got 2"),
         (1.0, "Own.choose must return the place of a candidate, from 0 to 1; got 1.0"),
         ("fails", "Own.choose failed: IndexError"),

@@ -219,6 +219,29 @@ def whole_history(fast, slow):
     return simulate(decided.frame, BARS, costs=Costs(commission_bps=1)).returns.to_numpy()
 
 
+@dataclass(frozen=True)
+class Always:
+    """A rule that holds one weight."""
+
+    weight: float
+
+    def __call__(self, inputs, context):
+        return pd.DataFrame(self.weight, context.bars.clock, list(context.bars.symbols))
+
+
+def test_what_is_lost_on_tested_bars_decides_nothing_on_bars_that_are_not():
+    close = BARS.close.iloc[:, :1].copy()
+    risen = close.copy()
+    risen.iloc[70:] *= 1.5  # three times short loses more than all; row 70 is tested by fold 1, of rows 60 to 119
+    declared = study(features=(), target=None, forecaster=None, signal=Always(Choice(0.5, -3.0)),
+                     validation=CombinatorialPurged(5, 1, embargo=5), tuning=Tuning("annual_return"))  # fmt: skip
+    folds, later = (walk_forward(declared, Bars.from_close(one, periods_per_year=252)).folds for one in (close, risen))
+    assert [one.score for one in later[1].candidates] == pytest.approx(
+        [one.score for one in folds[1].candidates], rel=1e-9
+    )
+    assert later[0].candidates[1].score == -1.0  # who trains on it has lost all
+
+
 class Notes:
     """An objective that notes the returns it is given."""
 

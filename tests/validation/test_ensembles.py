@@ -435,7 +435,14 @@ class Odd:
         return np.array(self.weights)
 
 
-@pytest.mark.parametrize(("weights", "text"), [((0.5, 0.6), "with a sum of 1"), ((1.0, 0.0, 0.0), "of the shape")])
+@pytest.mark.parametrize(
+    ("weights", "text"),
+    [
+        ((0.5, 0.6), r"with a sum of 1 .*got '\[0.5, 0.6\], a sum of 1.1'"),
+        ((np.nan, 1.0), "got .*nan"),
+        ((1.0, 0.0, 0.0), "of the shape"),
+    ],
+)
 def test_weights_that_are_none_are_refused(weights, text):
     with pytest.raises(ForecastError, match=text):
         walked(forecaster=Combined([Linear(), HistoricalMean()], Odd(weights)))

@@ -39,10 +39,10 @@ def rule(**changes):
 
 
 def sharpe_of(weights, first, last, costs=COSTS):
-    """Net Sharpe ratio of decisions from `first` until before `last`, marked until the close of `last`."""
+    """Net Sharpe ratio of decisions from `first` until before `last`, on the bars after that until the close of `last`."""
     window = BARS.between(BARS.clock[first], BARS.clock[last])
     returns = simulate(weights.iloc[first:last], window, costs=costs, fill=Fill.NEXT_OPEN).returns
-    return metrics.sharpe_ratio(returns, periods_per_year=252)
+    return metrics.sharpe_ratio(returns.iloc[1:], periods_per_year=252)
 
 
 def cross(fast, slow):

@@ -258,6 +258,16 @@ def test_refused_draws_are_drawn_again_while_there_are_others(high, trials, scor
     assert first != second
 
 
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_few_trials_find_a_pair_that_rises(sampler, seed):
+    cross = MovingAverageCross(fast=Integer(2, 60), slow=Integer(3, 61))
+    tuned = study(target=None, forecaster=None, features=(), signal=cross, tuning=Tuning(sampler=sampler, trials=1),
+                  seed=seed)  # fmt: skip
+    (fold,) = walk_forward(tuned, BARS).folds
+    assert fold.chosen["signal.0.fast"] < fold.chosen["signal.0.slow"]
+
+
 @pytest.mark.parametrize("tuning", [Tuning(), Tuning(sampler="random", trials=3), Tuning(sampler="tpe", trials=3)])
 def test_an_objective_that_is_never_defined_is_refused(tuning):
     never = study(signal=Sign(threshold=Choice(7.0, 8.0, 9.0, 10.0)), forecaster=Echo(1.0), tuning=tuning)

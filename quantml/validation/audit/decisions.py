@@ -25,6 +25,7 @@ from quantml.validation.combination import settle, weighting_of
 from quantml.validation.problem import Problem
 from quantml.validation.records import Sleeve, weights_of
 from quantml.validation.scoring import Stretch
+from quantml.validation.splits import WalkForward
 from quantml.validation.walkforward import WalkForwardResult
 
 
@@ -38,9 +39,10 @@ class Decisions:
 
     def fold_differences(self, problem: Pinned) -> Iterator[Difference | Notice]:
         """Compare where folds lie on a shorter clock."""
-        clock, base = problem.bars.clock, self.result.problem
+        clock, base, validation = problem.bars.clock, self.result.problem, problem.study.validation
+        laid = validation.unfinished if isinstance(validation, WalkForward) else validation  # the cut is in a block
         try:
-            now = {fold.start: fold for fold in problem.study.validation.folds(clock)}
+            now = {fold.start: fold for fold in laid.folds(clock)}
         except InputError as error:
             yield from failure("folds", name_of(base.study.validation), problem.world, problem.known, error)
             return

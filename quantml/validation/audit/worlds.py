@@ -120,7 +120,8 @@ class Truncated(World):
     def differs(self, was: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Say where a past is not as it was but for rounding; what takes few values must be exactly as it was."""
         size = np.where(np.isfinite(was), np.abs(was), 0.0).max(axis=0, initial=0.0)
-        near = np.abs(was - now) <= ROUNDING * size
+        with np.errstate(invalid="ignore"):  # of two infinite numbers
+            near = np.abs(was - now) <= ROUNDING * size
         whole = (was == np.round(was)) & (now == np.round(now))
         same = np.where(whole, was == now, near)
         return np.asarray(~(same | (np.isnan(was) & np.isnan(now))), dtype=np.bool_)

@@ -173,6 +173,11 @@ class WalkForward:
         laid = (self._fold(clock, number, start, stop, laid_by=self._step) for number, (start, stop) in ends)
         return tuple(self._validated(clock, fold) for fold in laid)
 
+    @property
+    def unfinished(self) -> WalkForward:
+        """The same with a short block at the end kept, as it lies while its bars are still coming in."""
+        return replace(self, last_block="keep")
+
     def check_clock(self, clock: pd.DatetimeIndex) -> None:
         """Raise `SplitError` where the data end before a single test block is full.
 
@@ -242,6 +247,8 @@ class WalkForward:
         if len(clock) and self._trains_on(clock):
             other = "test" if self.step is None else "step"
             hint = f"Shorten WalkForward.{other}, at multiples of which blocks begin in the calendar, or {name}."
+        if self._offset is not None:
+            hint = f"Shorten WalkForward.offset or {name}, or load a longer range."
         moved = "" if self._offset is None else f", offset={self.offset}"
         got = f"{name}={getattr(self, name)}, test={self.test}{moved} on {span}"
         return SplitError("train and the first test block", must="fit into the data", got=got, hint=hint)
@@ -352,7 +359,7 @@ class WalkForward:
     def _rows(self, X: Any, groups: Any = None) -> Rows:
         rows = Rows.of(X, groups)
         spans = {"train": self._train, "test": self._test, "step": self._step, "min_train": self._least,
-                 "validation": self._validation}  # fmt: skip
+                 "validation": self._validation, "offset": self._offset}  # fmt: skip
         counted = next((name for name, span in spans.items() if span is not None and span.unit != "rows"), None)
         if counted is not None and not rows.has_times:
             hint = f"Give X an index of times (pd.to_datetime reads text), or {counted} as a number of rows."

@@ -13,6 +13,7 @@ from quantml.errors import SplitError
 from quantml.signals import MovingAverageCross, Sign, VolatilityTarget
 from quantml.validation.audit.decisions import Decisions
 from quantml.validation.audit.pinned import Pinned
+from quantml.validation.audit.whole import audit
 from quantml.validation.audit.worlds import Perturbed, Truncated, World
 from quantml.validation.splits import Fold
 from tests.validation.audit import planted
@@ -40,6 +41,13 @@ def test_folds_laid_from_the_end_move() -> None:
     # of 240 rows, 20 are spare, and fold 0 begins on row 120; of 151, 11, and it begins on row 111
     assert found.row == 120
     assert "fold 0 lies elsewhere when the bars end on" in found.evidence
+
+
+@pytest.mark.parametrize("changes", [{}, {"offset": 7}, {"embargo": 3}, {"train": "3m", "test": "2m"}])
+def test_a_block_that_the_cut_leaves_unfull_is_where_it_was(changes: dict[str, Any]) -> None:
+    dropping = WalkForward(**{"train": 60, "test": 40, "last_block": "drop", **changes})
+    assert folds(rule(planted.trend, validation=dropping)) == []
+    assert audit(rule(planted.trend, validation=dropping)).passed
 
 
 def test_folds_that_need_what_is_not_there() -> None:

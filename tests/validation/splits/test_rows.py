@@ -133,7 +133,12 @@ def test_an_index_whose_times_cannot_be_told_is_refused(index, text):
 
 @pytest.mark.parametrize("X", [np.zeros((60, 1)), indexed(days(60).strftime("%Y-%m-%d"))], ids=["array", "text"])
 @pytest.mark.parametrize(
-    ("cv", "name"), [(WalkForward("20d", "5d"), "train=20d"), (WalkForward(20, 5, validation="1w"), "validation=1w")]
+    ("cv", "name"),
+    [
+        (WalkForward("20d", "5d"), "train=20d"),
+        (WalkForward(20, 5, validation="1w"), "validation=1w"),
+        (WalkForward(20, 5, offset="1w"), "offset=1w"),
+    ],
 )
 def test_durations_are_not_counted_without_times(X, cv, name):
     for ask in (lambda: list(cv.split(X)), lambda: cv.get_n_splits(X)):
