@@ -110,6 +110,20 @@ def test_the_common_span_begins_where_the_last_cell_does(found, folder):
     assert found.plan.last == clock[-1]
 
 
+def test_the_common_span_ends_where_the_first_account_does(tmp_path):
+    dropping = study(validation=WalkForward(train=500, test=300, last_block="drop"), tuning=None,
+                     signal=MovingAverageCross(fast=5, slow=50))  # fmt: skip
+    made = qm.walk_forward_matrix(dropping, out=tmp_path, offsets=(0, 200))
+    clock = study().load_bars().clock
+    # of 1,510 bars, 3 blocks follow 500, and 2 follow 700: an account ends one bar after its last decision
+    assert (len(clock), made.plan.first, made.plan.last) == (1510, clock[700], clock[1300])
+    for row in made.cells.to_dict("records"):
+        equity = load_run(tmp_path / row["run"]).equity
+        assert equity["time"].iloc[-1] == clock[1400 if row["offset"] == 0 else 1300]
+        common = equity.loc[(equity["time"] > clock[700]) & (equity["time"] <= clock[1300]), "returns"]
+        assert row["sharpe_ratio"] == pytest.approx(common.mean() / common.std(ddof=1) * 252**0.5, rel=1e-9)
+
+
 def of(ratios):
     trains, tests, offsets = ("1y", "2y"), ("1m", "3m"), (0, 5)
     cells = [Cell(train, test, offset) for train in trains for test in tests for offset in offsets]
