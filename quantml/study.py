@@ -232,8 +232,7 @@ class Study:
         for name in dict.fromkeys(path.partition(".")[0] for path in self.spaces):
             value = substitute(declared[name], values, name)
             declared[name] = _as_tuple(value) if name in _LISTS else value
-        vars(resolved).update({**declared, "tuning": None})
-        resolved._check_parts()  # what kind each alternative is of was checked when it was declared
+        vars(resolved).update({**declared, "tuning": None})  # each alternative was checked when it was declared
         return resolved
 
     @cached_property

@@ -27,6 +27,7 @@ from quantml.signals import MovingAverageCross, Sign
 from quantml.targets import Direction, ForwardReturn
 from quantml.validation import search as searching
 from quantml.validation.problem import Problem
+from quantml.validation.proposing import Proposal
 from quantml.validation.walkforward import walk_forward
 from quantml.validation.workers import Loky
 
@@ -256,6 +257,27 @@ def test_refused_draws_are_drawn_again_while_there_are_others(high, trials, scor
     )
     assert len(first) == len(set(first)) == len(second) == len(set(second)) == scored
     assert first != second
+
+
+def test_each_proposal_is_answered_by_its_score_or_as_refused(monkeypatch):
+    answers = []
+    for name in ("refuse", "tell"):
+        plain = getattr(Proposal, name)
+        monkeypatch.setattr(
+            Proposal,
+            name,
+            lambda self, *score, plain=plain: (answers.append((self.values, score)), plain(self, *score)),
+        )
+    cross = MovingAverageCross(fast=Integer(2, 60), slow=Integer(3, 61))
+    tuned = study(target=None, forecaster=None, features=(), signal=cross, tuning=Tuning(sampler="tpe", trials=8))
+    (fold,) = walk_forward(tuned, BARS).folds
+    last = 1 + max(place for place, (_, score) in enumerate(answers) if score)
+    first = next(place for place, (_, score) in enumerate(answers) if score)
+    scored = [(values, score) for values, score in answers[:last] if score]
+    assert scored == [(one.values, (one.score,)) for one in fold.candidates]
+    refused = [values for values, score in answers[first:last] if not score]
+    assert len(refused) > 2
+    assert all(values["signal.0.fast"] >= values["signal.0.slow"] for values in refused)
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
