@@ -107,6 +107,11 @@ def digest(declared: Any, bundle: Bundle | None = None) -> str:
     return _sha256(canonical(declared, bundle))
 
 
+def digest_of(form: Any) -> str:
+    """Return the SHA-256 of a canonical form, read as JSON: the order of an object's names says nothing there."""
+    return digest(json.loads(_text(form)))
+
+
 def _text(form: Any) -> str:
     return json.dumps(form, sort_keys=True, separators=(",", ":"), allow_nan=True)
 
@@ -235,12 +240,11 @@ class _Encoder:
     # --------------------------------------------------------- plain values
 
     def _mapping(self, value: Mapping[Any, Any]) -> Any:
-        """Encode a mapping; code may read the order of what it holds, a declaration's has no meaning."""
+        """Encode a mapping in its order, which code may read; one in the order of its names is written as it is."""
         made = {"factory": self.encode(value.default_factory)} if isinstance(value, defaultdict) else {}
-        if not self._code.inside and not made and all(type(key) is str and key not in _RESERVED for key in value):
+        if not self._code.inside and not made and _is_in_order(value):
             return {key: self.encode(part) for key, part in value.items()}
-        pairs = [[self.encode(key), self.encode(part)] for key, part in value.items()]
-        return {"pairs": pairs if self._code.inside else sorted(pairs, key=_text), **made}
+        return {"pairs": [[self.encode(key), self.encode(part)] for key, part in value.items()], **made}
 
     def _set(self, value: Any) -> Any:
         parts = sorted((self.encode(part) for part in value), key=_text)
@@ -315,6 +319,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return {"constant": repr(str(value))} if value in ("nan", "inf", "-inf") else unbundled(str(value))
     return value
+
+
+def _is_in_order(value: Mapping[Any, Any]) -> bool:
+    """Say whether the keys are names that no form uses itself, in their own order: JSON then keeps all of it."""
+    names = list(value)
+    return all(type(name) is str and name not in _RESERVED for name in names) and names == sorted(names)
 
 
 def _left_out(value: Any) -> set[str]:
