@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 from quantml.errors import StudyError
-from quantml.source import PACKAGE, Bundle, is_users
+from quantml.source import PACKAGE, Bundle, is_users, unbundled
 from quantml.user_code import (
     DESCRIPTORS,
     NotEncodable,
@@ -41,7 +41,6 @@ from quantml.user_code import (
     held_in,
     name_of,
     table_kind,
-    unbundled,
 )
 
 NOT_CANONICAL: Final[Mapping[str, str]] = {"canonical": "left out"}
@@ -145,9 +144,10 @@ class _Encoder:
             (_is(functools.partial), lambda v: self._held(v, func=v.func, args=v.args, keywords=v.keywords)),
             (_is(functools._lru_cache_wrapper), lambda v: self._held(v, func=v.__wrapped__)),
             (_is(*DESCRIPTORS), self._code.of_descriptor),
-            (_is_named, lambda v: {"function": _name_of_callable(v)}),
+            (_is_named, lambda v: {"function": _name_of_callable(v), **self._code.reached_by(v)}),
             (lambda v: callable(getattr(v, "get_params", None)), self._estimator),
             (_is_of_user, self._plain_object),
+            (lambda v: v is sys.modules, lambda v: {"function": "sys.modules", **self._code.reached_by(v)}),
             (_is(Mapping), self._mapping),
             (_is(tuple, list, deque), lambda v: [self.encode(part) for part in v]),
             (_is(set, frozenset), self._set),
