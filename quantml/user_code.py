@@ -59,9 +59,9 @@ class TableHeld(StudyError):
     kind = ""
 
     @classmethod
-    def of(cls, kind: str) -> TableHeld:
+    def of(cls, kind: str, where: str = "") -> TableHeld:
         """Make the error for a table of this kind."""
-        error = cls("a study", must="not hold bare frames or arrays", got=kind,
+        error = cls("a study", must="not hold bare frames or arrays", got=kind, where=where,
                     hint="Pass prices as Bars and other tables as Exogenous.")  # fmt: skip
         error.kind = kind
         return error
