@@ -266,9 +266,8 @@ class _Encoder:
             return {key: self._at(key, part) for key, part in value.items()}
         return {"pairs": [[self.encode(key), self._at(str(key), part)] for key, part in value.items()], **made}
 
-    def _set(self, value: Any) -> Any:
-        parts = sorted((self.encode(part) for part in value), key=_text)
-        return {"set": parts} if self._code.inside else parts
+    def _set(self, value: Any) -> dict[str, Any]:
+        return {"set": sorted((self.encode(part) for part in value), key=_text)}
 
     def _scalar(self, value: np.generic) -> Any:
         plain = value.item()

@@ -179,6 +179,10 @@ def test_a_declared_mapping_keeps_its_order_and_keys_of_any_kind():
     assert len({digest(one) for one in ({1: 2, 3: 4}, {3: 4, 1: 2}, {"1": 2, "3": 4})}) == 3
 
 
+def test_a_declared_set_is_no_list():
+    assert canonical({2, 1}) == canonical(frozenset({1, 2})) == {"set": [1, 2]} != canonical([1, 2])
+
+
 def test_the_digest_of_a_form_hangs_on_no_order_of_its_names():
     form = canonical(Part({"b": 2, "a": 1}))
     turned = dict(reversed(form.items()))

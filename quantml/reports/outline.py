@@ -27,6 +27,8 @@ def outline(form: Any) -> str:
     "[Choice(0.0, 0.002), Fill.NEXT_CLOSE, 'a']"
     >>> outline({"a": 1}), outline({"pairs": [["b", 2], ["a", 1]]})
     ('{a: 1}', '{b: 2, a: 1}')
+    >>> outline({"set": [1, 2]})
+    '{1, 2}'
     """
     if isinstance(form, Mapping):
         return _declaration(form)
@@ -43,6 +45,8 @@ def _declaration(form: Mapping[str, Any]) -> str:
             return _last(form[name])
     if "time" in form:
         return str(form["time"])
+    if "set" in form and "type" not in form:
+        return f"{{{', '.join(outline(part) for part in form['set'])}}}"
     if "type" not in form:
         pairs = form.get("pairs", [[name, part] for name, part in form.items()])
         return "{" + ", ".join(f"{_key(key)}: {outline(part)}" for key, part in pairs) + "}"
