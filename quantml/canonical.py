@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 from quantml.errors import StudyError
-from quantml.source import PACKAGE, Bundle, is_users
+from quantml.source import PACKAGE, Bundle, is_users, unbundled
 from quantml.user_code import (
     DESCRIPTORS,
     NotEncodable,
@@ -41,7 +41,6 @@ from quantml.user_code import (
     held_in,
     name_of,
     table_kind,
-    unbundled,
 )
 
 NOT_CANONICAL: Final[Mapping[str, str]] = {"canonical": "left out"}
@@ -107,6 +106,11 @@ def digest(declared: Any, bundle: Bundle | None = None) -> str:
     return _sha256(canonical(declared, bundle))
 
 
+def digest_of(form: Any) -> str:
+    """Return the SHA-256 of a canonical form, read as JSON: the order of an object's names says nothing there."""
+    return digest(json.loads(_text(form)))
+
+
 def _text(form: Any) -> str:
     return json.dumps(form, sort_keys=True, separators=(",", ":"), allow_nan=True)
 
@@ -119,6 +123,7 @@ class _Encoder:
     def __init__(self, bundle: Bundle | None, blank: Sequence[int] = ()) -> None:
         self._code = UserCode(self.encode, bundle)
         self._blank, self.left = frozenset(blank), 0
+        self._steps: list[tuple[str, str]] = []  # to what is being encoded: its name, and the class that has it
         self._open: set[int] = set()  # what is being encoded further up: recursion ends there
         self._encoders: tuple[tuple[Callable[[Any], Any], Callable[[Any], Any]], ...] = (
             (_is(Enum), self._member),
@@ -140,11 +145,12 @@ class _Encoder:
             (_is(functools.partial), lambda v: self._held(v, func=v.func, args=v.args, keywords=v.keywords)),
             (_is(functools._lru_cache_wrapper), lambda v: self._held(v, func=v.__wrapped__)),
             (_is(*DESCRIPTORS), self._code.of_descriptor),
-            (_is_named, lambda v: {"function": _name_of_callable(v)}),
+            (_is_named, lambda v: {"function": _name_of_callable(v), **self._code.reached_by(v)}),
             (lambda v: callable(getattr(v, "get_params", None)), self._estimator),
             (_is_of_user, self._plain_object),
+            (lambda v: v is sys.modules, lambda v: {"function": "sys.modules", **self._code.reached_by(v)}),
             (_is(Mapping), self._mapping),
-            (_is(tuple, list, deque), lambda v: [self.encode(part) for part in v]),
+            (_is(tuple, list, deque), lambda v: [self._at(str(place), part) for place, part in enumerate(v)]),
             (_is(set, frozenset), self._set),
             (_is(Logger), self._logger),
             (_is(ContextVar), self._context),
@@ -160,12 +166,30 @@ class _Encoder:
                 return {"blank": True}
         if id(value) in self._open:
             return {"again": "within itself"}
-        encode = next((encode for fits, encode in self._encoders if fits(value)), _refuse)
+        encode = next((encode for fits, encode in self._encoders if fits(value)), self._refuse)
         self._open.add(id(value))
         try:
             return encode(value)
         finally:
             self._open.discard(id(value))
+
+    def _at(self, name: str, part: Any, owner: str = "") -> Any:
+        """Encode what stands under a name, or at a place, in what is being encoded."""
+        self._steps.append((name, owner))
+        try:
+            return self.encode(part)
+        finally:
+            self._steps.pop()
+
+    @property
+    def _place(self) -> str:
+        """The dotted path of what is being encoded and, if a class has it, the innermost that does."""
+        owners = [owner for _, owner in self._steps if owner]
+        return ".".join(name for name, _ in self._steps) + (f", in {owners[-1]}" if owners else "")
+
+    def _refuse(self, value: Any) -> Any:
+        must = "be dataclasses, functions, estimators or plain values"
+        raise NotEncodable("a study's parts", must=must, got=type(value).__name__, where=self._place)
 
     # ------------------------------------------------------------ declarations
 
@@ -204,7 +228,8 @@ class _Encoder:
 
     def _typed(self, value: Any, held: Mapping[str, Any]) -> dict[str, Any]:
         code = self._code.of_class(type(value))
-        return {"type": name_of(type(value)), **code, **{_field(name): self.encode(held[name]) for name in held}}
+        told = {_field(name): self._at(name, part, type(value).__qualname__) for name, part in held.items()}
+        return {"type": name_of(type(value)), **code, **told}
 
     def _held(self, value: Any, **held: Any) -> dict[str, Any]:
         """Encode what an object of the standard library holds, and attributes that the user gave it."""
@@ -230,21 +255,19 @@ class _Encoder:
         return {"type": name_of(type(value)), "fingerprint": value.fingerprint}
 
     def _refuse_table(self, value: Any) -> Any:
-        raise TableHeld.of(table_kind(value) or "")
+        raise TableHeld.of(table_kind(value) or "", "" if self._code.inside else self._place)
 
     # --------------------------------------------------------- plain values
 
     def _mapping(self, value: Mapping[Any, Any]) -> Any:
-        """Encode a mapping; code may read the order of what it holds, a declaration's has no meaning."""
+        """Encode a mapping in its order, which code may read; one in the order of its names is written as it is."""
         made = {"factory": self.encode(value.default_factory)} if isinstance(value, defaultdict) else {}
-        if not self._code.inside and not made and all(type(key) is str and key not in _RESERVED for key in value):
-            return {key: self.encode(part) for key, part in value.items()}
-        pairs = [[self.encode(key), self.encode(part)] for key, part in value.items()]
-        return {"pairs": pairs if self._code.inside else sorted(pairs, key=_text), **made}
+        if not self._code.inside and not made and _is_in_order(value):
+            return {key: self._at(key, part) for key, part in value.items()}
+        return {"pairs": [[self.encode(key), self._at(str(key), part)] for key, part in value.items()], **made}
 
-    def _set(self, value: Any) -> Any:
-        parts = sorted((self.encode(part) for part in value), key=_text)
-        return {"set": parts} if self._code.inside else parts
+    def _set(self, value: Any) -> dict[str, Any]:
+        return {"set": sorted((self.encode(part) for part in value), key=_text)}
 
     def _scalar(self, value: np.generic) -> Any:
         plain = value.item()
@@ -291,11 +314,6 @@ class _Encoder:
         return self._code.once(value, lambda: {"type": name_of(type(value)), "state": _sha256(self.encode(parts))})
 
 
-def _refuse(value: Any) -> Any:
-    must = "be dataclasses, functions, estimators or plain values"
-    raise NotEncodable("a study's parts", must=must, got=type(value).__name__)
-
-
 def _is(*kinds: type) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, kinds)
 
@@ -315,6 +333,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return {"constant": repr(str(value))} if value in ("nan", "inf", "-inf") else unbundled(str(value))
     return value
+
+
+def _is_in_order(value: Mapping[Any, Any]) -> bool:
+    """Say whether the keys are names that no form uses itself, in their own order: JSON then keeps all of it."""
+    names = list(value)
+    return all(type(name) is str and name not in _RESERVED for name in names) and names == sorted(names)
 
 
 def _left_out(value: Any) -> set[str]:

@@ -66,7 +66,7 @@ def paths_facts(result: WalkForwardResult, accounts: Sequence[Simulation]) -> li
 
 def parameters_text(values: Mapping[str, Any], study: Study) -> str:
     """Write a candidate's values as JSON with sorted keys."""
-    return json.dumps(canonical(dict(values), study.bundle), sort_keys=True)
+    return json.dumps(canonical(dict(sorted(values.items())), study.bundle), sort_keys=True)
 
 
 def candidates_table(result: WalkForwardResult) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import ast
 import hashlib
 import importlib
 import linecache
+import re
 import sys
 import sysconfig
 import traceback
@@ -26,6 +27,7 @@ from quantml.errors import StudyError
 
 PREFIX: Final = "quantml_bundle_"
 """What the names of bundle packages begin with."""
+_BUNDLED: Final = re.compile(rf"{PREFIX}[0-9a-f]{{20}}(\.|$)")
 PACKAGE: Final = __name__.partition(".")[0]
 """The name of this package, which no module of a user can have."""
 
@@ -38,6 +40,11 @@ def package_digest() -> str:
     for path in sorted(p for p in root.rglob("*") if p.suffix in {".py", ".j2", ".css"}):
         digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def unbundled(text: str) -> str:
+    """Return a module's name, or a text that begins with one, without the digest of the bundle."""
+    return _BUNDLED.sub("", text, count=1) if text.startswith(PREFIX) else text
 
 
 def is_users(module: str) -> bool:
@@ -174,15 +181,38 @@ def read_bundle(path: Path) -> Bundle:
         raise StudyError("a study's file", must="have a Python module's name, such as my_study.py", got=str(path))
     if path.stem == PACKAGE:
         raise StudyError("a study's file", must="have a name other than this package's", got=str(path))
+    return _with_imports(path.stem, path, path.parent)
+
+
+def _with_imports(name: str, path: Path, root: Path) -> Bundle:
+    """Read a module and, recursively, the modules below a folder that it imports."""
     files: dict[str, SourceFile] = {}
-    pending = [(path.stem, path)]
+    pending = [(name, path)]
     while pending:
         name, file = pending.pop(0)
         if name not in files:
             files[name] = _read(name, file)
-            pending += _local_modules(files[name], path.parent)
+            pending += _local_modules(files[name], root)
     study, *others = files.values()
     return Bundle((study, *sorted(others, key=lambda file: file.name)))
+
+
+def text_with_imports(module: str, filename: str) -> str:
+    """Return the SHA-256 of a module's file and of its neighbours that it imports; without a file, of its text.
+
+    Parameters
+    ----------
+    module : str
+        Its name; that of a script is read off its file.
+    filename : str
+        What its code objects name as their file.
+    """
+    path = Path(path_of(filename))
+    if not path.is_file():
+        return hashlib.sha256(text_of(filename, module).encode()).hexdigest()
+    name = path.stem if module in ("__main__", "__mp_main__") else module
+    above = len(name.split(".")) - (path.name != "__init__.py")
+    return _with_imports(name, path, path.parents[min(above, len(path.parents) - 1)]).digest
 
 
 def _read(name: str, path: Path) -> SourceFile:

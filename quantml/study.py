@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from quantml.bars import Bars
-from quantml.canonical import NOT_CANONICAL, canonical, digest
+from quantml.canonical import NOT_CANONICAL, canonical, digest_of
 from quantml.cash import CashRate, check_cash
 from quantml.errors import DataError, StudyError, did_you_mean
 from quantml.exogenous import Exogenous
@@ -243,7 +243,7 @@ class Study:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the canonical form."""
-        return digest(self.form)
+        return digest_of(self.form)
 
     def load(self, *, as_of: str | pd.Timestamp | None = None, opened: bool = False) -> Market:
         """Load the bars, join the outside tables and the universe to them, and apply the quality policies.

@@ -15,7 +15,10 @@ from quantml.source import text_of
 
 _GLOBALS: Final = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 _CELLS: Final = frozenset({"LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"})
-_ATTRIBUTES: Final = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+ATTRIBUTES: Final = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+"""Operations that read an attribute of what was read before."""
+IMPORTS: Final = frozenset({"IMPORT_FROM", "LOAD_SUPER_ATTR", "LOAD_SUPER_METHOD"})
+"""Operations that take a name off a module, or off the classes above."""
 _Defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -128,7 +131,7 @@ def _constant(part: object) -> str:
 def names_read(code: CodeType) -> set[Read]:
     """Name what code, and the code nested in it, looks up in its module and in enclosing functions."""
     found: set[Read] = set()
-    for part in _nested(code):
+    for part in nested(code):
         steps = [step for step in dis.get_instructions(part) if step.opname != "EXTENDED_ARG"]
         for place, step in enumerate(steps):
             if step.opname in _GLOBALS | _CELLS:
@@ -139,7 +142,7 @@ def names_read(code: CodeType) -> set[Read]:
 def _attributes(steps: list[dis.Instruction]) -> tuple[str, ...]:
     names: list[str] = []
     for step in steps:
-        if step.opname not in _ATTRIBUTES:
+        if step.opname not in ATTRIBUTES:
             break
         names.append(step.argval)
     return tuple(names)
@@ -148,7 +151,7 @@ def _attributes(steps: list[dis.Instruction]) -> tuple[str, ...]:
 def imports_read(code: CodeType) -> set[Import]:
     """Name what code, and the code nested in it, imports when it runs."""
     found: set[Import] = set()
-    for part in _nested(code):
+    for part in nested(code):
         steps = [step for step in dis.get_instructions(part) if step.opname != "EXTENDED_ARG"]
         for level, names, step in zip(steps, steps[1:], steps[2:]):
             if step.opname == "IMPORT_NAME":
@@ -158,11 +161,12 @@ def imports_read(code: CodeType) -> set[Import]:
 
 def attributes_named(code: CodeType) -> set[str]:
     """Every global and attribute that code, and the code nested in it, names."""
-    return {name for part in _nested(code) for name in part.co_names}
+    return {name for part in nested(code) for name in part.co_names}
 
 
-def _nested(code: CodeType) -> Iterator[CodeType]:
+def nested(code: CodeType) -> Iterator[CodeType]:
+    """Walk code and all code within it."""
     yield code
     for part in code.co_consts:
         if isinstance(part, CodeType):
-            yield from _nested(part)
+            yield from nested(part)

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import importlib
-import importlib.util
 import inspect
-import re
 import sys
 from array import array
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Mapping
@@ -26,8 +23,10 @@ import numpy as np
 import pandas as pd
 
 from quantml.errors import StudyError
-from quantml.source import PREFIX, Bundle, cause_of, is_installed, is_users, raised_at, text_of
-from quantml.syntax import Import, attributes_named, imports_read, names_read, syntax_key
+from quantml.reads import OF_MODULES, defaults, reads, variables
+from quantml.reflection import is_reaching, reaches_beyond
+from quantml.source import PREFIX, Bundle, is_users, text_of, text_with_imports, unbundled
+from quantml.syntax import syntax_key
 
 _BOOKKEEPING: Final = frozenset({
     "__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__",
@@ -48,14 +47,8 @@ DESCRIPTORS: Final[Mapping[type, tuple[str, ...]]] = {
     singledispatchmethod: ("func",),
 }
 """What turns a function into a part of a class, with the attributes that hold what it was given."""
-_MODULES: Final = frozenset({
-    "__name__", "__doc__", "__package__", "__loader__", "__spec__", "__file__", "__path__", "__cached__",
-    "__builtins__", "__annotations__", "__annotate__", "__conditional_annotations__", "__warningregistry__",
-})  # fmt: skip
-"""What Python keeps in a module: where it lies and what it is called are no part of what it means."""
 _REMEMBERED: Final = frozenset(("functools", name) for name in ("dispatch_cache", "cache_token", "_clear_cache"))
 """What functions of the standard library keep of what they were called with."""
-_BUNDLED: Final = re.compile(rf"{PREFIX}[0-9a-f]{{20}}(\.|$)")
 _MOST_HELD: Final = 100_000
 _TABULAR: Final = ("__array__", "__dataframe__", "__arrow_c_stream__", "__arrow_c_array__")
 
@@ -66,9 +59,9 @@ class TableHeld(StudyError):
     kind = ""
 
     @classmethod
-    def of(cls, kind: str) -> TableHeld:
+    def of(cls, kind: str, where: str = "") -> TableHeld:
         """Make the error for a table of this kind."""
-        error = cls("a study", must="not hold bare frames or arrays", got=kind,
+        error = cls("a study", must="not hold bare frames or arrays", got=kind, where=where,
                     hint="Pass prices as Bars and other tables as Exogenous.")  # fmt: skip
         error.kind = kind
         return error
@@ -90,11 +83,6 @@ def table_kind(value: Any) -> str | None:
 def name_of(part: Any) -> str:
     """Name a function or class by its module and its place there; a bundle's digest is no part of the name."""
     return unbundled(f"{part.__module__}.{part.__qualname__}")
-
-
-def unbundled(text: str) -> str:
-    """Return a module's name, or a text that begins with one, without the digest of the bundle."""
-    return _BUNDLED.sub("", text, count=1) if text.startswith(PREFIX) else text
 
 
 def installed_name(value: Any) -> str:
@@ -149,21 +137,21 @@ class UserCode:
         self._encode = encode
         self._bundle = bundle
         self._met: dict[int, tuple[Any, int]] = {}  # the parts are held, so that no id is given to another
-        self._depth = 0
+        self._homes: list[str] = []  # the modules of the code that holds what is being encoded
 
     @property
     def inside(self) -> bool:
         """Whether what is being encoded is held by code, not declared as a part of the study."""
-        return self._depth > 0
+        return bool(self._homes)
 
     @contextmanager
-    def within(self) -> Iterator[None]:
-        """Encode as held by code whatever is encoded meanwhile."""
-        self._depth += 1
+    def within(self, home: str = "") -> Iterator[None]:
+        """Encode as held by code, of the module `home`, whatever is encoded meanwhile."""
+        self._homes.append(home)
         try:
             yield
         finally:
-            self._depth -= 1
+            self._homes.pop()
 
     def once(self, part: Any, form: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return the form of a part, and at each later meeting only its number."""
@@ -179,27 +167,29 @@ class UserCode:
         home = str(function.__globals__.get("__name__") or "")  # not __module__, which decorators copy
         named = {"function": name_of(function)}
         if "<" not in function.__qualname__ and not is_users(home) and not is_users(function.__module__ or ""):
-            return named
+            return {**named, **self.reached_by(function)}
         return {**named, **self.once(function, lambda: self._function_body(function, home))}
 
     def _function_body(self, function: FunctionType, home: str) -> dict[str, Any]:
-        read = dict(_defaults(function))
+        read = dict(defaults(function))
         given = {name: part for name, part in vars(function).items() if (home, name) not in _REMEMBERED}
         read |= {f"attribute {name}": part for name, part in given.items()}
         if is_users(home):
-            read |= dict(_read(function))
+            read |= dict(reads(function))
             code = syntax_key(function)
         else:
-            cells = {name: part for name, part in _cells(function).items() if (home, name) not in _REMEMBERED}
+            cells = {name: part for name, part in variables(function).items() if (home, name) not in _REMEMBERED}
             read |= {f"closure {name}": part for name, part in cells.items()}
             code = f"{home}.{function.__code__.co_qualname}"
         owner = f"the function {function.__qualname__}"
-        return {"code": code, "resolves": {name: self._held(owner, name, read[name], home) for name in sorted(read)}}
+        beyond = self._whole(home, function.__code__) if is_users(home) and reaches_beyond(function.__code__) else {}
+        resolves = {name: self._held(owner, name, read[name], home) for name in sorted(read)}
+        return {"code": code, "resolves": resolves, **beyond}
 
     def _held(self, owner: str, name: str, value: Any, home: str) -> Any:
         """Encode what a function or class of the module `home` holds under a name."""
         try:
-            with self.within():
+            with self.within(home):
                 return self._encode_or_name(value, home)
         except TableHeld as error:
             direct = error.kind in (table_kind(value), type(value).__name__)
@@ -226,6 +216,18 @@ class UserCode:
             return {"bundle": self._bundle.digest if self._bundle else home.partition(".")[0]}
         text = text_of(str(getattr(sys.modules.get(home), "__file__", "")), home)
         return {"text": hashlib.sha256(text.encode()).hexdigest()} if text else {}
+
+    def reached_by(self, value: Any) -> dict[str, str]:
+        """Name all the text that code may reach by an object of an installed package; nothing for most of them."""
+        return self._whole(self._homes[-1] if self._homes else "") if is_reaching(value) else {}
+
+    def _whole(self, home: str, code: CodeType | None = None) -> dict[str, str]:
+        """Name the study's files and, of code from elsewhere, its own with those that it imports."""
+        study = {"study": self._bundle.digest} if self._bundle else {}
+        if not home or home.startswith(PREFIX):
+            return study or {"study": home.partition(".")[0]}
+        place = code.co_filename if code else str(getattr(sys.modules.get(home), "__file__", ""))
+        return {**study, "beside": text_with_imports(home, place)}
 
     # ---------------------------------------------------------------- classes
 
@@ -254,112 +256,19 @@ class UserCode:
         name = module.__name__
         if not is_users(name):
             root = sys.modules.get(name.partition(".")[0])
-            return {"module": name, "version": str(getattr(root, "__version__", ""))}
+            return {"module": name, "version": str(getattr(root, "__version__", "")), **self.reached_by(module)}
         named = {"module": unbundled(name)}
         return {**named, **self.once(module, lambda: {"holds": self._members(module)})}
 
     def _members(self, module: ModuleType) -> dict[str, Any]:
         owner = f"the module {unbundled(module.__name__)}"
-        held = {name: part for name, part in sorted(vars(module).items()) if name not in _MODULES}
+        held = {name: part for name, part in sorted(vars(module).items()) if name not in OF_MODULES}
         return {name: self._held(owner, name, part, module.__name__) for name, part in held.items()}
 
 
 def _refusal(owner: str, got: str) -> StudyError:
     hint = "Take data from the bars that it is called with; no audit could see into a captured table."
     return StudyError(owner, must="close over constants, functions and modules only", got=got, hint=hint)
-
-
-# ---------------------------------------------------------- what functions read
-
-
-def _defaults(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    names = function.__code__.co_varnames[: function.__code__.co_argcount]
-    yield from ((f"default {name}", part) for name, part in zip(names[::-1], (function.__defaults__ or ())[::-1]))
-    yield from ((f"default {name}", part) for name, part in (function.__kwdefaults__ or {}).items())
-
-
-def _cells(function: FunctionType) -> dict[str, Any]:
-    """Return the variables of enclosing functions that have a value by now."""
-    filled: dict[str, Any] = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            filled[name] = cell.cell_contents
-        except ValueError:  # assigned only after this function was made
-            continue
-    return filled
-
-
-def _read(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Yield what a function looks up, by kind and name; of the user's modules only the attributes that it reads."""
-    cells = _cells(function)
-    for name, part in cells.items():
-        if not _is_users_module(part):
-            yield f"closure {name}", part
-    for read in names_read(function.__code__):
-        if read.name in _MODULES:
-            continue
-        kind, place = ("closure", cells) if read.enclosed else ("global", function.__globals__)
-        if read.name in place:
-            yield from _follow(f"{kind} {read.name}", place[read.name], read.attributes)
-    named = attributes_named(function.__code__)
-    for imported in imports_read(function.__code__):
-        yield from _imported(imported, function, named)
-
-
-def _follow(name: str, value: Any, attributes: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    """Walk down the user's modules along the attributes that are read off them."""
-    for attribute in attributes:
-        if not _is_users_module(value):
-            break
-        if attribute not in vars(value):  # reading it fails, or makes it then
-            return
-        name, value = f"{name}.{attribute}", vars(value)[attribute]
-    yield name, value
-
-
-def _imported(imported: Import, function: FunctionType, named: set[str]) -> Iterator[tuple[str, Any]]:
-    """Yield what an import inside a function brings from the user's modules."""
-    package = str(function.__globals__.get("__package__") or "")
-    module = _users_module("." * imported.level + imported.module, package)
-    if module is None:
-        return
-    label = f"import {unbundled(module.__name__)}"
-    if not imported.names:
-        yield from _named(label, module, named)
-    for name in imported.names:
-        held = name in vars(module)
-        part = vars(module)[name] if held else _users_module(f"{module.__name__}.{name}", "")
-        yield from _named(f"{label}.{name}", part, named)
-
-
-def _named(label: str, part: Any, named: set[str]) -> Iterator[tuple[str, Any]]:
-    """Yield a part or, of a module, what the code that imports it names; all of it where it names nothing."""
-    inside = named.intersection(vars(part)) if _is_users_module(part) else set()
-    if not inside:
-        yield label, part
-    for name in inside:
-        yield f"{label}.{name}", vars(part)[name]
-
-
-def _users_module(name: str, package: str) -> ModuleType | None:
-    """Import a module if it is the user's own; an installed one is left alone."""
-    try:
-        name = importlib.util.resolve_name(name, package)
-        root = name.partition(".")[0]
-        if root not in sys.modules and not root.startswith(PREFIX):
-            spec = importlib.util.find_spec(root)
-            place = spec and (spec.origin or next(iter(spec.submodule_search_locations or ()), None))
-            if not place or place in ("built-in", "frozen") or is_installed(place):
-                return None
-        return importlib.import_module(name) if is_users(root) else None
-    except ImportError:  # the function handles it, or fails where it is called
-        return None
-    except (Exception, SystemExit) as error:
-        raise StudyError(f"the module {unbundled(name)} failed: {cause_of(error)}", where=raised_at(error)) from error
-
-
-def _is_users_module(value: Any) -> bool:
-    return isinstance(value, ModuleType) and is_users(value.__name__)
 
 
 # ----------------------------------------------------------- what classes hold

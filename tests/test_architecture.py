@@ -14,6 +14,8 @@ LAYERS = [
     {"errors", "installation", "interrupts", "lazy"},
     {"source", "arrays", "timing"},
     {"syntax", "faults"},
+    {"reflection"},
+    {"reads"},
     {"user_code"},
     {"canonical"},
     {"wording"},

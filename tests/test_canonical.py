@@ -1,6 +1,7 @@
 """Canonical forms: equal for what means the same, different after an edit anywhere below."""
 
 import functools
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import Lasso
 
-from quantml.canonical import canonical, digest
+from quantml.canonical import canonical, digest, digest_of
 from quantml.errors import StudyError
 from quantml.features.base import build_features
 from quantml.loaders import Synthetic
@@ -169,10 +170,24 @@ def test_a_declaration_is_described_in_one_line_without_addresses():
     assert described([np.ones((2, 3)), (len,)]) == "[ndarray(2 x 3), (len,)]"
 
 
-def test_a_declared_mapping_has_no_order_and_keys_of_any_kind():
-    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
-    assert digest({1: 2, 3: 4}) == digest({3: 4, 1: 2}) != digest({"1": 2, "3": 4})
-    assert digest({"pairs": [[1, 2]]}) != digest({1: 2})
+def test_a_declared_mapping_keeps_its_order_and_keys_of_any_kind():
+    assert canonical({"a": 1, "b": 2}) == {"a": 1, "b": 2}
+    assert canonical({"b": 2, "a": 1}) == {"pairs": [["b", 2], ["a", 1]]}
+    assert canonical({3: 4, 1: 2}) == {"pairs": [[3, 4], [1, 2]]}
+    told = [{"a": 1, "b": 2}, {"b": 2, "a": 1}, {"pairs": [["b", 2], ["a", 1]]}, {"set": [1]}]
+    assert len({digest(one) for one in told}) == 4
+    assert len({digest(one) for one in ({1: 2, 3: 4}, {3: 4, 1: 2}, {"1": 2, "3": 4})}) == 3
+
+
+def test_a_declared_set_is_no_list():
+    assert canonical({2, 1}) == canonical(frozenset({1, 2})) == {"set": [1, 2]} != canonical([1, 2])
+
+
+def test_the_digest_of_a_form_hangs_on_no_order_of_its_names():
+    form = canonical(Part({"b": 2, "a": 1}))
+    turned = dict(reversed(form.items()))
+    assert digest_of(form) == digest_of(turned) == digest_of(json.loads(json.dumps(form, sort_keys=True)))
+    assert digest_of(form) != digest_of(canonical(Part({"a": 1, "b": 2})))
 
 
 def test_numpys_scalars_that_compute_like_pythons_are_the_same():

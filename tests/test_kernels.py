@@ -44,7 +44,8 @@ def copied(tmp_path):
     package = tmp_path / "quantml"
     source = Path(quantml.__file__).parent
     package.mkdir()
-    for name in ("__init__", "lazy", "errors", "source", "syntax", "user_code", "canonical", "kernels"):
+    for name in ("__init__", "lazy", "errors", "source", "syntax", "reads", "reflection", "user_code", "canonical",
+                 "kernels"):  # fmt: skip
         shutil.copy(source / f"{name}.py", package)
     (package / "constants.py").write_text("FACTOR = 2.0\n")
     (package / "kernel_under_test.py").write_text(

@@ -1,5 +1,9 @@
 """Study: what it refuses, and how it is overridden."""
 
+import re
+from functools import partial
+from threading import Lock
+
 import pandas as pd
 import pytest
 
@@ -121,6 +125,28 @@ def test_hash_knows_meaning_not_writing():
     assert declared().hash == declared(features=(Momentum(window=21), RSI())).hash
     assert declared().hash != declared(features=(Momentum(22), RSI())).hash
     assert declared(seed=1).hash != declared(seed=2).hash
+
+
+class Locked:
+    def __init__(self, held):
+        self.held = held
+
+    def __call__(self, bars):
+        return bars.close
+
+
+@pytest.mark.parametrize(
+    ("feature", "told"),
+    [
+        (Locked(Lock()), "plain values; got 'lock' (features.1.held, in Locked)."),
+        (Locked({"b": [1, Lock()], "a": 2}), "plain values; got 'lock' (features.1.held.b.1, in Locked)."),
+        (partial(Locked(1), Locked(Lock())), "plain values; got 'lock' (features.1.args.0.held, in Locked)."),
+        (Locked(pd.Series([1.0])), "bare frames or arrays; got 'a frame' (features.1.held, in Locked)."),
+    ],
+)
+def test_what_no_study_may_hold_is_named_with_its_place(feature, told):
+    with pytest.raises(StudyError, match=re.escape(told)):
+        _ = declared(features=[Momentum(21), feature]).hash
 
 
 def test_what_a_users_loader_does_wrong_is_named():

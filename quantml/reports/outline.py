@@ -25,6 +25,10 @@ def outline(form: Any) -> str:
     'Momentum(window=21)'
     >>> outline([{"type": "quantml.space.ChoiceSpace", "values": [0.0, 0.002]}, "Fill.NEXT_CLOSE", "a"])
     "[Choice(0.0, 0.002), Fill.NEXT_CLOSE, 'a']"
+    >>> outline({"a": 1}), outline({"pairs": [["b", 2], ["a", 1]]})
+    ('{a: 1}', '{b: 2, a: 1}')
+    >>> outline({"set": [1, 2]})
+    '{1, 2}'
     """
     if isinstance(form, Mapping):
         return _declaration(form)
@@ -41,8 +45,11 @@ def _declaration(form: Mapping[str, Any]) -> str:
             return _last(form[name])
     if "time" in form:
         return str(form["time"])
+    if "set" in form and "type" not in form:
+        return f"{{{', '.join(outline(part) for part in form['set'])}}}"
     if "type" not in form:
-        return "{" + ", ".join(f"{name}: {outline(part)}" for name, part in form.items()) + "}"
+        pairs = form.get("pairs", [[name, part] for name, part in form.items()])
+        return "{" + ", ".join(f"{_key(key)}: {outline(part)}" for key, part in pairs) + "}"
     name = _last(form["type"])
     if name == "ChoiceSpace":
         return f"Choice({', '.join(outline(value) for value in form['values'])})"
@@ -50,6 +57,10 @@ def _declaration(form: Mapping[str, Any]) -> str:
         return f"{name}({form['fingerprint'][:12]})"
     held = [f"{key}={outline(part)}" for key, part in form.items() if key not in _CODE and part is not None]
     return f"{_SPACES.get(name, name)}({', '.join(held)})"
+
+
+def _key(form: Any) -> str:
+    return form if isinstance(form, str) else outline(form)
 
 
 def _last(name: str) -> str:

@@ -161,7 +161,8 @@ class Problem:
 
     def seed(self, *purpose: object) -> np.random.SeedSequence:
         """Derive a seed from the study's and from what the draw is for, never from the order of arrival."""
-        words = np.frombuffer(bytes.fromhex(digest(purpose, self.study.bundle)), dtype=np.uint32)
+        about = tuple(dict(sorted(part.items())) if isinstance(part, Mapping) else part for part in purpose)
+        words = np.frombuffer(bytes.fromhex(digest(about, self.study.bundle)), dtype=np.uint32)
         return np.random.SeedSequence([int(self.study.seed), *words.tolist()])
 
     def once(self, key: tuple[Any, ...], make: Callable[[], Built]) -> Built:

@@ -14,8 +14,11 @@ from quantml.forecasters import Linear
 from quantml.loaders import Synthetic
 from quantml.signals import MovingAverageCross, Sign
 from quantml.targets import Direction, ForwardReturn
+from quantml.validation.checkpoints.keys import Keys
+from quantml.validation.checkpoints.memory import Ground
 from quantml.validation.problem import Problem
 from quantml.validation.splits import Fold
+from quantml.validation.walkforward import walk_forward
 
 BARS = Synthetic(symbols=2, sessions=60, seed=1).load()
 FOLD = Fold(0, np.arange(40), np.arange(40, 50))
@@ -48,6 +51,43 @@ def test_alternatives_that_read_alike_are_not_taken_for_one_another():
     problem = Problem.of(declared, BARS)
     first, second = (problem.features({"features.0": part}) for part in (Shifted(1.0), Shifted(2.0)))
     assert np.allclose(second.values - first.values, 1.0)
+
+
+@dataclass(frozen=True)
+class FirstOf:
+    """A rule that reads the order of a mapping: it follows the change over the window that stands first."""
+
+    windows: dict
+
+    def __call__(self, weights, context):
+        return np.sign(context.bars.close.pct_change(next(iter(self.windows.values()))))
+
+
+ORDERS = ({"a": 1, "b": 20}, {"b": 20, "a": 1})
+
+
+def test_what_reads_the_order_of_a_mapping_is_told_apart_by_it():
+    rules = [study(features=(), target=None, forecaster=None, signal=FirstOf(order)) for order in ORDERS]
+    assert rules[0].hash != rules[1].hash
+    grounds = [Keys(Problem.of(rule, BARS)).group(Ground.TRADES, FOLD) for rule in rules]
+    assert grounds[0] != grounds[1]
+    alone = [walk_forward(rule, BARS).folds[0].in_sample for rule in rules]
+    assert alone[0] != alone[1]
+
+
+def test_candidates_that_differ_in_the_order_of_a_mapping_are_each_computed():
+    chosen = Choice(*(FirstOf(order) for order in ORDERS))
+    tuned = study(features=(), target=None, forecaster=None, signal=chosen, tuning=Tuning(folds=1))
+    problem = Problem.of(tuned, BARS)
+    assert len({problem.key({"signal.0": FirstOf(order)}) for order in ORDERS}) == 2
+    first, second = walk_forward(tuned, BARS).folds[0].candidates
+    assert first.score != second.score
+
+
+def test_a_seed_hangs_on_no_order_of_what_a_candidate_says():
+    problem = Problem.of(study(), BARS)
+    first, second = (problem.seed("fit", said).entropy for said in ({"b": 1, "a": 2}, {"a": 2, "b": 1}))
+    assert first == second
 
 
 def test_what_was_built_once_is_built_once():

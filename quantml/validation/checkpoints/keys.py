@@ -75,7 +75,7 @@ def _world(problem: Problem) -> dict[str, Any]:
 
 
 def _form(study: Study, ground: Ground) -> Any:
-    names = [field.name for field in fields(study) if field.name not in _LEFT_OUT[ground]]
+    names = sorted(field.name for field in fields(study) if field.name not in _LEFT_OUT[ground])
     parts = {name: getattr(study, name) for name in names}
     form = outline(parts, list(find_spaces(parts).values()), study.bundle)
     if isinstance(form.get("tuning"), dict):
