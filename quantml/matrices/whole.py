@@ -130,6 +130,12 @@ class Matrix:
         if math.isnan(self.luck):
             return "The cells cannot be compared: one of them never traded."
         lengths = f"train={self.plan.declared.train} and test={self.plan.declared.test}"
+        if len(self.plan.trains) == len(self.plan.tests) == 1:  # all of the variance lies between the starts
+            return (
+                f"With {lengths}, the Sharpe ratio lies between {low:.2f} and {high:.2f} by the start alone, which is luck"
+                f" of the calendar; the declared start has {self.own.sharpe_ratio:.2f}, rank {self.rank} of"
+                f" {len(self.outcomes)}."
+            )
         return (
             f"Of the variance of the Sharpe ratio over {len(self.outcomes)} cells, {_percent(self.luck)} is luck of the"
             f" calendar: equal lengths that start elsewhere. {_percent(found.rows.share)} goes with the train length,"

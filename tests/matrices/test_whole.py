@@ -149,6 +149,19 @@ def test_luck_range_and_rank_of_a_grid_worked_by_hand():
     assert (values["rank"], values["lowest"], values["highest"]) == (4, 5.0, 7.0)
 
 
+def test_starts_alone_are_told_without_shares():
+    cells, day = [Cell("2y", "1m", offset) for offset in (0, 5, 10)], pd.Timestamp("2020-01-01")
+    outcomes = {
+        cell: Outcome("s/r", 3, ratio, 0.1, 0.5, 0.2, 4.0, False)
+        for cell, ratio in zip(cells, (1.0, 3.0, 0.5), strict=True)
+    }
+    grid = Plan(("2y",), ("1m",), (0, 5, 10), cells[0], day, day, dict.fromkeys(cells, 3))
+    assert Matrix("s", grid, outcomes).sentence == (
+        "With train=2y and test=1m, the Sharpe ratio lies between 0.50 and 3.00 by the start alone, which is luck of the"
+        " calendar; the declared start has 1.00, rank 2 of 3."
+    )
+
+
 def test_a_cell_that_never_traded_leaves_nothing_to_split():
     made = of([1.0, 3.0, 2.0, 4.0, np.nan, 7.0, 10.0, 8.0])
     assert made.rank is None
