@@ -132,8 +132,8 @@ class Matrix:
         lengths = f"train={self.plan.declared.train} and test={self.plan.declared.test}"
         if len(self.plan.trains) == len(self.plan.tests) == 1:  # all of the variance lies between the starts
             return (
-                f"With {lengths}, the Sharpe ratio lies between {low:.2f} and {high:.2f} by the start alone, which is luck"
-                f" of the calendar; the declared start has {self.own.sharpe_ratio:.2f}, rank {self.rank} of"
+                f"With {lengths}, the Sharpe ratio lies between {low:.2f} and {high:.2f} by the start alone, which is"
+                f" luck of the calendar; the declared start has {self.own.sharpe_ratio:.2f}, rank {self.rank} of"
                 f" {len(self.outcomes)}."
             )
         return (
