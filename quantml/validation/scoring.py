@@ -110,6 +110,10 @@ class Stretch:
     steps: tuple[Any, ...]
     values: Values
 
+    def within(self, rows: NDArray[np.int64]) -> Stretch:
+        """Keep the decisions at some rows."""
+        return replace(self, positions=np.intersect1d(self.positions, rows))
+
 
 def weigh(problem: Problem, stretches: Sequence[Stretch], forecast: Forecast | None, last: int) -> NDArray[np.float64]:
     """Decide every stretch by its own steps, with the whole past of forecasts before it; NaN outside them.
@@ -352,6 +356,15 @@ def fit_steps(problem: Problem, fold: Fold, values: Values) -> tuple[Any, ...]:
         return steps
     train = problem.train(fold, values)
     return tuple(_fit_step(step, train) if hasattr(step, "fit") else step for step in steps)
+
+
+def decided_by(problem: Problem, fold: Fold, values: Values) -> tuple[Stretch, ...]:
+    """Say what decides the test rows of a fold: steps that are fitted are, like a forecaster, at each of its refits."""
+    steps = tuple(problem.resolved(values).steps)
+    if not is_fitted(problem, values):
+        return (Stretch(fold.test, steps, values),)
+    parts = problem.study.validation.refits(problem.bars.clock, fold)
+    return tuple(Stretch(part.test, fit_steps(problem, part, values), values) for part in parts)
 
 
 def _fit_step(step: Any, train: Train) -> Any:
