@@ -99,6 +99,4 @@ def test_a_study_of_own_classes_runs_in_a_bare_pool_as_it_does_alone(tmp_path):
     assert type(pooled.folds[0].stretches[0].steps[0]) is type(declared.steps[0])
     levels = {one.steps[0].level for fold in alone.folds for one in fold.stretches}
     assert len(levels) == 2 * len(alone.folds)  # fitted steps are each refit's own
-        alone.folds
-    )  # fitted steps are each fold's own
     assert not hasattr(declared.steps[0], "level")
