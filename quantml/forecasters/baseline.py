@@ -27,6 +27,10 @@ class HistoricalMean(Declaration):
     rolling or an expanding window as the walk-forward says.
     """
 
+    def has_enough(self, x: NDArray[np.float64]) -> bool:
+        """Say whether rows are enough for targets that vary: two."""
+        return len(x) >= 2
+
     def fit(self, train: Train) -> FittedMean:
         """Average the training targets of each symbol.
 

@@ -108,11 +108,15 @@ class LightGBM(Tabular):
     def check_question(self, question: Question) -> None:
         """Accept every question."""
 
+    def least_rows(self, features: int) -> int:
+        """Return how many rows it needs for a tree to split."""
+        return 2 * self.min_child_samples
+
     def learn(self, rows: Train) -> Booster | ClassBooster:
         """Grow the trees."""
         import lightgbm
 
-        least = 2 * self.min_child_samples
+        least = self.least_rows(len(rows.names))
         if len(rows.y) < least:
             must = f"have {least} training rows or more, 2 x min_child_samples, or no tree can split"
             hint = "Lengthen train, or lower min_child_samples."

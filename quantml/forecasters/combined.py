@@ -71,6 +71,10 @@ class Combined(Declaration):
                 raise ParameterError("Combined.weighting", must="have a method 'weigh'", got=part, hint=hint)
         super().__post_init__()
 
+    def has_enough(self, x: NDArray[np.float64]) -> bool:
+        """Say whether rows are enough for each member that tells."""
+        return all(getattr(as_forecaster(member), "has_enough", len)(x) for member in self.members)
+
     def fit(self, train: Train) -> FittedCombined:
         """Fit each member; the first draws by the fit's own seed, each other by one of its own."""
         fitted = tuple(_fitted(member, _seeded(train, place)) for place, member in enumerate(self.members))

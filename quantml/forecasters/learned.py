@@ -65,6 +65,10 @@ class Linear(Tabular):
         In `fit`, also where there are no more rows than features.
     """
 
+    def least_rows(self, features: int) -> int:
+        """Return how many rows it needs: one more than features, and two."""
+        return max(features + 1, 2)
+
     def learn(self, rows: Train) -> LinearFunction:
         """Solve the least squares."""
         count, features = rows.x.shape

@@ -80,6 +80,17 @@ class Tabular(Declaration, ABC):
             row_by_row=self.row_by_row,
         )
 
+    def has_enough(self, x: NDArray[np.float64]) -> bool:
+        """Say whether rows of features are enough to learn from, wherever the target varies on them."""
+        least = self.least_rows(x.shape[1])
+        if self.accepts_missing:
+            return len(x) >= least and not np.isnan(x).all()
+        return int(complete(x).sum()) >= least
+
+    def least_rows(self, features: int) -> int:
+        """Return how many rows it needs to learn; the base says two, since the target must vary."""
+        return 2
+
     def _usable(self, train: Train) -> Train:
         if not train.names:
             raise ForecastError(f"{self.label} must have at least one feature", got="none", hint="Add features=[...].")
@@ -89,7 +100,7 @@ class Tabular(Declaration, ABC):
             if np.isnan(train.x).all():
                 _raise_all_missing(self.label, train)
             return train
-        keep = _complete(train.x)
+        keep = complete(train.x)
         if not keep.any():
             _raise_all_missing(self.label, train)
         return train.where(keep)
@@ -138,9 +149,9 @@ class FittedTabular:
             raise ForecastError(f"the features of {self.label}", must=f"be those it was fitted to, {list(self.names)}",
                                 got=list(test.names))  # fmt: skip
         _check_finite(self.label, test.x, test.names)
-        complete = np.ones(len(test.x), dtype=np.bool_) if self.accepts_missing else _complete(test.x)
+        known = np.ones(len(test.x), dtype=np.bool_) if self.accepts_missing else complete(test.x)
         mean = np.full(len(test.x), np.nan)
-        for rows in self._batches(test.time, np.flatnonzero(complete)):
+        for rows in self._batches(test.time, np.flatnonzero(known)):
             mean[rows] = self._answers(test.x[rows])
         return RowForecast(mean, probability=mean if self.question.is_binary else None)
 
@@ -184,14 +195,10 @@ def window(train: Train) -> str:
 
 
 def check_rows(label: str, train: Train) -> None:
-    """Raise if there is no training row, saying how much longer the window must be for two of them."""
+    """Raise if there is no training row."""
     if len(train.y) == 0:
-        question = train.question
-        needed = question.horizon + (question.fill.delay if question.start == "fill" else 0) + 2 + train.embargo
-        short = max(needed - (len(train.bars) - train.start), 1)
-        left = "0 rows left after purge and warm-up" if train.embargo == 0 else "0 rows left after purge and embargo"
-        other = "shorten the features' warm-up" if train.embargo == 0 else "shorten the embargo"
-        hint = f"Lengthen train by at least {short} {'row' if short == 1 else 'rows'}, or {other}."
+        left = f"0 rows left after purge and {'embargo' if train.embargo else 'warm-up'}"
+        hint = f"Lengthen train, or shorten the horizon{' or the embargo' if train.embargo else ''}."
         raise ForecastError(f"{label} must have rows to train on", got=left, where=window(train), hint=hint)
 
 
@@ -216,7 +223,8 @@ def check_target(label: str, train: Train) -> None:
         raise ForecastError(f"{label} must see a target that varies in training", got=only, where=where, hint=hint)
 
 
-def _complete(x: NDArray[np.float64]) -> NDArray[np.bool_]:
+def complete(x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say which rows have a value of every feature."""
     return np.asarray(~np.any(np.isnan(x), axis=1), dtype=np.bool_)
 
 

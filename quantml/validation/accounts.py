@@ -119,8 +119,27 @@ def part_starts(rows: NDArray[np.int64], count: int) -> list[int]:
     return [int(part[0]) for part in np.array_split(rows, count) if len(part)]
 
 
+def short_of_scores(problem: Problem, fold: Fold, listed: Sequence[Values]) -> int | None:
+    """Return by how many rows what candidates are scored on is too short for its embargo, for one of them to have one.
+
+    None where none of them has a score without the embargo either, or accounts are not kept over all folds.
+    """
+    if not _applies(problem) or not fold.embargo:
+        return None
+    rows, until = fold.train if fold.validation is None else fold.validation, fold.start - fold.embargo + 1
+    begin, back = int(rows[0]) + 1, fold.validation is not None  # a validation part grows into what is before it
+    most = min(fold.embargo, begin - 2 - int(fold.train[0])) if back else fold.embargo
+    longer = {n: Interval(begin - n, until) if back else Interval(begin, until + n) for n in range(1, most + 1)}
+    longer = {n: one for n, one in longer.items() if one.begin < one.end}
+    scores = _scored(problem, listed, set(longer.values()))
+    if not scores.listed:
+        return None
+    known = np.flatnonzero(~np.isnan(scores.values).all(axis=0))
+    return next((n for n, one in longer.items() if scores.stretches[one] in known), None)
+
+
 def _window(fold: Fold) -> Interval:
-    return Interval(int(fold.train[0]) + 1, scoring.known_until(fold) + 1)
+    return Interval(int(fold.train[0]) + 1, scoring.known_until(fold, int(fold.train[0])) + 1)
 
 
 def _scored_stretches(problem: Problem, fold: Fold) -> list[Interval]:
@@ -128,7 +147,7 @@ def _scored_stretches(problem: Problem, fold: Fold) -> list[Interval]:
     rows, tuning = fold.train if fold.validation is None else fold.validation, problem.study.tuning
     by_parts = tuning is not None and getattr(tuning.choose, "by_parts", False)
     starts = part_starts(rows, tuning.folds) if tuning is not None and by_parts else []
-    last = scoring.known_until(fold)
+    last = max(fold.start - fold.embargo, int(rows[0]))  # nothing is scored where the embargo leaves nothing
     edges = [min(start, last) for start in (*starts, last)]
     return [Interval(int(rows[0]) + 1, last + 1), *(Interval(a + 1, b + 1) for a, b in pairwise(edges))]
 

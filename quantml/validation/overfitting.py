@@ -131,7 +131,7 @@ def candidate_returns(problem: Problem, group: Sequence[Numbered]) -> list[tuple
 
 
 def _returns(problem: Problem, folds: Sequence[Fold], values: Values, forecast: Forecast | None) -> pd.Series:
-    stretches = [Stretch(fold.test, scoring.fit_steps(problem, fold, values), values) for fold in folds]
+    stretches = [one for fold in folds for one in scoring.decided_by(problem, fold, values)]
     weights = scoring.weigh(problem, stretches, forecast, len(problem.bars) - 1)
     bars = scoring.earning_bars(problem.bars, folds[-1].stop - 1)
     decided = frame(weights[: len(bars)], bars.clock, bars.symbols).iloc[folds[0].start :]

@@ -148,6 +148,10 @@ class Problem:
         primary = study.target.steps if isinstance(study.target, MetaLabel) else ()
         return Context(bars, features, forecast, study.costs, self.fill, study.cash, primary)
 
+    def fits_steps(self, values: Values) -> bool:
+        """Say whether a candidate has signal steps to fit."""
+        return any(hasattr(step, "fit") for step in self.resolved(values).steps)
+
     def key(self, values: Values, part: str = "") -> tuple[tuple[str, str], ...]:
         """Name a candidate, or only what it says of one part of the study, by the canonical form of its values."""
         return tuple(sorted((path, self._text(value)) for path, value in values.items() if path.startswith(part)))
@@ -203,18 +207,17 @@ class Problem:
             If no row is left around the test blocks of a fold.
         """
         features, target = self.features(values), self.target(values)
-        row, symbol = np.nonzero(self._allowed(fold, target))
-        if not len(row) and not fold.is_forward:
+        time, symbol = self.allowed(fold, values)
+        if not len(time) and not fold.is_forward:
             hint = "Use fewer blocks, or a smaller embargo or horizon."
             got = f"0 rows of {len(fold.train)} left after purge and an embargo of {fold.embargo}"
             raise SplitError("a fold", must="have rows to train on", got=got, hint=hint)
-        time = fold.train[row]
         return Train(
             x=features.values[time, symbol],
             y=target.values[time, symbol],
             label_end=target.label_end[time, symbol],
             time=time,
-            symbol=symbol.astype(np.int64),
+            symbol=symbol,
             weight=None,
             names=features.names,
             bars=self._fitted_on(fold),
@@ -229,6 +232,11 @@ class Problem:
         if fold.is_forward:
             return self.bars.until(self.bars.clock[fold.start])
         return cast(Bars, Withheld("what is fitted", self.bars.clock, self.bars.symbols))
+
+    def allowed(self, fold: Fold, values: Values) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """List the rows that the purge leaves of the fold's training window: their positions, and their symbols."""
+        row, symbol = np.nonzero(self._allowed(fold, self.target(values)))
+        return fold.train[row], symbol.astype(np.int64)
 
     def _allowed(self, fold: Fold, target: Target) -> NDArray[np.bool_]:
         known = fold.allows(target.label_end) & self.bars.members[fold.train]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +46,8 @@ class Tested(Protocol):
         """The baseline's forecasts of them."""
 
     @property
-    def steps(self) -> tuple[Any, ...]:
-        """The signal steps, fitted where they have a `fit`."""
+    def stretches(self) -> tuple[Stretch, ...]:
+        """What decides its test rows."""
 
     @property
     def configurations(self) -> tuple[Tested, ...]:
@@ -61,7 +61,7 @@ class Sleeve:
     Attributes
     ----------
     stretches : tuple of Stretch
-        The decisions of each fold that has such a configuration.
+        The decisions of each fold that has such a configuration, and in it of each refit where steps are fitted.
     forecast : Forecast or None
     weights : ndarray of float64 or None, shape (T, N)
     """
@@ -154,7 +154,8 @@ def _ranked(results: Sequence[Tested], pieces: Sequence[Piece]) -> list[Ranked]:
 
 def _sleeve(problem: Problem, results: Sequence[Tested], pieces: tuple[Piece, ...]) -> Sleeve:
     """Forecast and decide by one configuration of each fold."""
-    stretches = tuple(Stretch(test, results[place].steps, results[place].chosen) for place, test in pieces)
+    cut = (one.within(test) for place, test in pieces for one in results[place].stretches)
+    stretches = tuple(one for one in cut if len(one.positions))
     forecast = decided = None
     if problem.study.forecaster is not None:
         own = _joined(problem, results, pieces, "block")

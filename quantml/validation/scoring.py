@@ -27,6 +27,7 @@ from quantml.timing import Fill
 from quantml.validation.blocks import MEASURES, Block, cut_block, join
 from quantml.validation.combination import settle
 from quantml.validation.judging import Said, judge
+from quantml.validation.lengthening import advised, check_scored
 from quantml.validation.objectives import ForecastScore, Objective, find_objective
 from quantml.validation.problem import Problem, Values
 from quantml.validation.splits import Fold
@@ -38,12 +39,14 @@ Side = Literal["left", "right"]
 def fit(problem: Problem, fold: Fold, values: Values) -> Fitted:
     """Fit the study's transforms, then its forecaster, on the fold's purged training rows with their weights."""
     study, train = problem.resolved(values), problem.train(fold, values)
-    if study.sample_weight is not None:
-        with users_code(study.sample_weight, f"{name_of(study.sample_weight)}.weigh", TargetError):
-            named = read_by(name_of(study.sample_weight), train)
-            train = replace(train, weight=weigh_rows(study.sample_weight, named))
     model = single(study.forecaster)
-    return _fit(transformed(study.transforms, model), train, [*study.transforms, model])
+    parts = [*study.transforms, model]
+    with advised(problem, fold, values, parts):
+        if study.sample_weight is not None:
+            with users_code(study.sample_weight, f"{name_of(study.sample_weight)}.weigh", TargetError):
+                named = read_by(name_of(study.sample_weight), train)
+                train = replace(train, weight=weigh_rows(study.sample_weight, named))
+        return _fit(transformed(study.transforms, model), train, parts)
 
 
 def fit_baseline(problem: Problem, fold: Fold, values: Values) -> Fitted:
@@ -53,7 +56,9 @@ def fit_baseline(problem: Problem, fold: Fold, values: Values) -> Fitted:
         return baseline.answer(problem.question(values))
     about = {path: value for path, value in values.items() if path.split(".")[0] in ("features", "target")}
     train = problem.train(fold, values)
-    return _fit(baseline, replace(train, seed=problem.seed("baseline", train.start, fold.start, about)), [baseline])
+    seeded = replace(train, seed=problem.seed("baseline", train.start, fold.start, about))
+    with advised(problem, fold, values, [baseline]):
+        return _fit(baseline, seeded, [baseline])
 
 
 def baseline_of(problem: Problem) -> Forecaster | Any:
@@ -109,6 +114,10 @@ class Stretch:
     positions: NDArray[np.int64]
     steps: tuple[Any, ...]
     values: Values
+
+    def within(self, rows: NDArray[np.int64]) -> Stretch:
+        """Keep the decisions at some rows."""
+        return replace(self, positions=np.intersect1d(self.positions, rows))
 
 
 def weigh(problem: Problem, stretches: Sequence[Stretch], forecast: Forecast | None, last: int) -> NDArray[np.float64]:
@@ -201,14 +210,23 @@ def earn(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block]
     """Simulate a candidate's decisions inside a fold; the arguments are those of `score_parts`."""
     if not problem.study.validation.is_forward:
         return _around(problem, stretches, blocks, fold)
-    last = known_until(fold)
+    first = int(stretches[0].positions[0])
+    if fold.start - fold.embargo <= first:
+        check_scored(problem, fold, stretches[0].values)
+    last = known_until(fold, first)
     kept = [replace(one, positions=one.positions[one.positions < last]) for one in stretches]
     cut = None if blocks is None else [cut_block(one, one.positions[one.positions < last]) for one in blocks]
     return _until(problem, [one for one in kept if len(one.positions)], cut, last)
 
 
-def known_until(fold: Fold) -> int:
+def known_until(fold: Fold, first: int) -> int:
     """Return the position at whose close a fold's account is looked at last: the embargo keeps it from the test block.
+
+    Parameters
+    ----------
+    fold : Fold
+    first : int
+        Position of the first decision that is scored.
 
     Raises
     ------
@@ -216,10 +234,9 @@ def known_until(fold: Fold) -> int:
         If the embargo leaves nothing to score.
     """
     last = fold.start - fold.embargo
-    scored = fold.train if fold.validation is None else fold.validation
-    if last <= int(scored[0]):
-        short = int(scored[0]) - last + 1
-        hint = f"Lengthen what is trained on by {short} rows, or shorten the embargo."
+    if last <= first:
+        short = first - last + 1
+        hint = f"Lengthen train by {short} {'row' if short == 1 else 'rows'}, or shorten the embargo."
         raise SplitError("the embargo", must="leave bars to score candidates on", got=f"{fold.embargo} rows",
                          where=f"fold {fold.number}", hint=hint)  # fmt: skip
     return last
@@ -351,7 +368,7 @@ def objective_of(problem: Problem) -> Objective | ForecastScore:
 
 def is_fitted(problem: Problem, values: Values) -> bool:
     """Say whether a candidate has signal steps to fit."""
-    return any(hasattr(step, "fit") for step in problem.resolved(values).steps)
+    return problem.fits_steps(values)
 
 
 def fit_steps(problem: Problem, fold: Fold, values: Values) -> tuple[Any, ...]:
@@ -360,7 +377,17 @@ def fit_steps(problem: Problem, fold: Fold, values: Values) -> tuple[Any, ...]:
     if not is_fitted(problem, values):
         return steps
     train = problem.train(fold, values)
-    return tuple(_fit_step(step, train) if hasattr(step, "fit") else step for step in steps)
+    with advised(problem, fold, values, [step for step in steps if hasattr(step, "fit")][-1:]):
+        return tuple(_fit_step(step, train) if hasattr(step, "fit") else step for step in steps)
+
+
+def decided_by(problem: Problem, fold: Fold, values: Values) -> tuple[Stretch, ...]:
+    """Say what decides the test rows of a fold: steps that are fitted are, like a forecaster, at each of its refits."""
+    steps = tuple(problem.resolved(values).steps)
+    if not is_fitted(problem, values):
+        return (Stretch(fold.test, steps, values),)
+    parts = problem.study.validation.refits(problem.bars.clock, fold)
+    return tuple(Stretch(part.test, fit_steps(problem, part, values), values) for part in parts)
 
 
 def _fit_step(step: Any, train: Train) -> Any:

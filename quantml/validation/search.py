@@ -12,12 +12,13 @@ import numpy as np
 
 from quantml.errors import InputError, StudyError
 from quantml.validation import scoring
-from quantml.validation.accounts import part_starts, score_accounts
+from quantml.validation.accounts import part_starts, score_accounts, short_of_scores
 from quantml.validation.blocks import Block
 from quantml.validation.candidates import Candidate as Candidate
 from quantml.validation.candidates import Candidates as Candidates
 from quantml.validation.checkpoints.memory import Kind
 from quantml.validation.configurations import named
+from quantml.validation.lengthening import check_scored, embargo_refused
 from quantml.validation.listing import list_candidates, name_all, nothing_valid, refusal_of, shared_fits
 from quantml.validation.objectives import ForecastScore
 from quantml.validation.problem import Problem, Values, fitted_part
@@ -44,7 +45,10 @@ def search(problem: Problem, fold: Fold) -> Candidates:
     else:
         scored = _score_proposals(problem, fold, tuning.trials or 0, tuning.folds)
     if np.isnan(scored.scores).all():
+        _check_embargo(problem, fold, scored)
         traded = "No candidate traded on the validation blocks: widen the search space or lower the thresholds."
+        if fold.embargo:
+            traded += f" An embargo of {fold.embargo} rows hides the end of them: shorten it, or lengthen train."
         forecast = "No candidate has a forecast whose outcome is known on the validation blocks."
         goal = scoring.objective_of(problem)
         raise StudyError(
@@ -54,6 +58,16 @@ def search(problem: Problem, fold: Fold) -> Candidates:
             hint=forecast if isinstance(goal, ForecastScore) else traded,
         )
     return scored
+
+
+def _check_embargo(problem: Problem, fold: Fold, scored: Candidates) -> None:
+    """Raise `SplitError` where it is the embargo that leaves no candidate a score."""
+    if not fold.is_forward:
+        return
+    check_scored(problem, fold, scored[0].values)
+    short = short_of_scores(problem, fold, [candidate.values for candidate in scored])
+    if short is not None:
+        raise embargo_refused(problem, fold, short, "" if fold.validation is None else "validation")
 
 
 def choose(problem: Problem, candidates: Sequence[Candidate]) -> int:

@@ -54,8 +54,8 @@ class FoldResult(ReadOnly):
         Score of the chosen configuration on its own training window.
     block, baseline : Block or None
         Forecasts of the test block by the study's forecaster, and by the baseline.
-    steps : tuple
-        The signal steps, fitted where they have a `fit`.
+    stretches : tuple of Stretch
+        What decides its test rows, in time: one stretch of them for each refit where steps are fitted.
     warnings : tuple of str
         What was logged as a warning, once each.
     later : tuple of tuple of Block
@@ -77,7 +77,7 @@ class FoldResult(ReadOnly):
     in_sample: float
     block: Block | None
     baseline: Block | None
-    steps: tuple[Any, ...]
+    stretches: tuple[Stretch, ...]
     warnings: tuple[str, ...] = ()
     later: tuple[tuple[Block, ...], ...] = ()
     others: tuple[FoldResult, ...] = ()
@@ -259,12 +259,12 @@ def _test(problem: Problem, fold: Fold, candidates: Candidates, choice: int) -> 
                 kind, forecast_on, chosen, lambda: _forecast_block(problem, fold, chosen)
             )
             purged = problem.purged(fold, chosen)
-        steps = scoring.fit_steps(problem, fold, chosen)
+        stretches = scoring.decided_by(problem, fold, chosen)
         score, earned = problem.recall(
-            Kind.IN_SAMPLE, [fold, *parts], chosen, lambda: _inside(problem, fold, chosen, steps, trained)
+            Kind.IN_SAMPLE, [fold, *parts], chosen, lambda: _inside(problem, fold, chosen, stretches[0].steps, trained)
         )
     return FoldResult(
-        fold, candidates, choice, rows, purged, score, block, None, steps, later=later, in_sample_return=earned
+        fold, candidates, choice, rows, purged, score, block, None, stretches, later=later, in_sample_return=earned
     )
 
 

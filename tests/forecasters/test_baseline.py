@@ -88,7 +88,7 @@ def test_the_window_that_is_advised_allows_for_the_embargo() -> None:
         folds = WalkForward(train=train, test=50, embargo=30)
         return qm.run(qm.Study(data=bars, target=target, forecaster=HistoricalMean(), validation=folds))
 
-    hint = r"got 0 rows left after purge and embargo .* Lengthen train by at least 16 rows, or shorten the embargo\."
+    hint = r"got 0 rows of 20 left after purge and embargo .* Lengthen train by 16 rows, or shorten the embargo\."
     with pytest.raises(ForecastError, match=hint):
         forecast(20)
     assert forecast(36).folds["rows"].min() == 2

@@ -269,7 +269,9 @@ def test_a_part_within_the_embargo_has_no_score():
 
 def test_an_embargo_that_leaves_nothing_to_score_is_refused():
     tuned = study(validation=WalkForward(train=150, test=50, embargo=150))
-    with pytest.raises(SplitError, match="leave bars to score candidates on.*Lengthen what is trained on by 1 rows"):
+    with pytest.raises(
+        SplitError, match=r"leave bars to score candidates on.*Lengthen train by \d+ rows, or shorten the embargo"
+    ):
         walk_forward(tuned, bars_of())
 
 

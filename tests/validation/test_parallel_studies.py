@@ -85,7 +85,7 @@ class Scaled:
         return self.rule(forecast.frame).clip(-1.0, 1.0)
 
 study = Study(data=Synthetic(symbols=2, sessions=300, seed=1), features=[Returns(1)], target=ForwardReturn(3),
-              forecaster=Newest(), signal=Scaled(), validation=WalkForward(train=100, test=50))
+              forecaster=Newest(), signal=Scaled(), validation=WalkForward(train=100, test=50, refit=25))
 """
 
 
@@ -96,6 +96,7 @@ def test_a_study_of_own_classes_runs_in_a_bare_pool_as_it_does_alone(tmp_path):
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         alone, pooled = (walk_forward(declared, BARS, executor=executor) for executor in (None, pool))
     assert pooled.weights.values.tobytes() == alone.weights.values.tobytes()
-    assert type(pooled.folds[0].steps[0]) is type(declared.steps[0])
-    assert len({fold.steps[0].level for fold in alone.folds}) == len(alone.folds)  # fitted steps are each fold's own
+    assert type(pooled.folds[0].stretches[0].steps[0]) is type(declared.steps[0])
+    levels = {one.steps[0].level for fold in alone.folds for one in fold.stretches}
+    assert len(levels) == 2 * len(alone.folds)  # fitted steps are each refit's own
     assert not hasattr(declared.steps[0], "level")

@@ -70,6 +70,12 @@ class Refit:
     def _base(self) -> Problem:
         return self.result.problem
 
+    @property
+    def _part(self) -> Fold:
+        """The part of the test block that is cut, up to the next refit."""
+        parts = self._base.study.validation.refits(self._base.bars.clock, self.was.fold)
+        return next(one for one in parts if one.start <= self.cut < one.stop)
+
     def _at(self, position: int) -> Pinned:
         return Pinned.put(self._base, self.world(self._base.bars.clock[position]), self.study)
 
@@ -87,8 +93,7 @@ class Refit:
             yield Difference("tuning", name_of(self._base.study.tuning), problem.world, problem.known, evidence=said)
 
     def _forecast(self) -> Iterator[Difference | Notice]:
-        parts = self._base.study.validation.refits(self._base.bars.clock, self.was.fold)
-        part = next(one for one in parts if one.start <= self.cut < one.stop)
+        part = self._part
         problem = self._at(part.start)
         with seen_through(problem.world.view):
             fitted = scoring.fit(problem, part, self.was.chosen)
@@ -166,19 +171,19 @@ class Refit:
         return replace(found, stage="transform", part=name_of(base.resolved(chosen).transforms[number]))
 
     def _steps(self) -> Iterator[Difference | Notice]:
-        """Compare the weights of steps that were fitted in a world that goes otherwise from the first decision on."""
-        fold, problem = self.was.fold, self._at(self.was.fold.start)
+        """Compare the weights of steps that were fitted in a world that goes otherwise from their first decision on."""
+        part, problem = self._part, self._at(self._part.start)
         own = self.result.records[0].sleeves[self.rank]
         with seen_through(problem.world.view):
-            steps = scoring.fit_steps(problem, fold, self.was.chosen)
-        stretch = Stretch(fold.test, steps, self.was.chosen)
+            steps = scoring.fit_steps(problem, part, self.was.chosen)
+        stretch = Stretch(part.test, steps, self.was.chosen)
         now = scoring.weigh(self._base, [stretch], own.forecast, len(self._base.bars) - 1)
         assert own.weights is not None
-        if problem.world.differs(own.weights[fold.test], now[fold.test]).any():
+        if problem.world.differs(own.weights[part.test], now[part.test]).any():
             name = " and ".join(name_of(step) for step in self._base.study.steps)
-            again = Stretch(fold.test, scoring.fit_steps(self._base, fold, self.was.chosen), self.was.chosen)
+            again = Stretch(part.test, scoring.fit_steps(self._base, part, self.was.chosen), self.was.chosen)
             repeated = scoring.weigh(self._base, [again], own.forecast, len(self._base.bars) - 1)
-            if not np.array_equal(own.weights[fold.test], repeated[fold.test], equal_nan=True):
+            if not np.array_equal(own.weights[part.test], repeated[part.test], equal_nan=True):
                 yield unrepeatable(name, "is fitted")
                 return
             said = f"fitted for {show(problem.world.moment)}, it changed with what came after that."

@@ -32,6 +32,8 @@ class Fold(ReadOnly):
         Further rows that nothing of this fold may know: the test rows of the fold that it lies inside.
     embargo : int
         Rows kept free beside what is held out.
+    outer : Fold or None
+        The fold inside whose training window it lies.
     """
 
     number: int
@@ -40,6 +42,7 @@ class Fold(ReadOnly):
     validation: NDArray[np.int64] | None = None
     sealed: NDArray[np.int64] | None = None
     embargo: int = 0
+    outer: Fold | None = None
 
     @property
     def start(self) -> int:
@@ -126,10 +129,8 @@ def inner_folds(fold: Fold, count: int) -> Sequence[Fold]:
     begin = len(fold.train) - (size * count if fold.validation is None else rows)
     cuts = [begin, *(len(fold.train) - size * (count - k) for k in range(1, count + 1))]
     sealed = _sealed(fold)
-    return [
-        Fold(k, fold.train[: cuts[k]], fold.train[cuts[k] : cuts[k + 1]], sealed=sealed, embargo=fold.embargo)
-        for k in range(count)
-    ]
+    parts = [(fold.train[: cuts[k]], fold.train[cuts[k] : cuts[k + 1]]) for k in range(count)]
+    return [Fold(k, *part, sealed=sealed, embargo=fold.embargo, outer=fold) for k, part in enumerate(parts)]
 
 
 def _sealed(fold: Fold) -> NDArray[np.int64] | None:

@@ -41,7 +41,8 @@ class WalkForward:
     mode : {"rolling", "expanding"}
         Whether the training window moves, or grows from the first bar (`train` is then its least length).
     refit : int or str, optional
-        Refit inside a block at this interval; tuned parameters stay those of the block. By default once per block.
+        Refit inside a block at this interval, transforms and signal steps with a `fit` too; tuned parameters stay those
+        of the block. By default once per block.
     embargo : int
         Rows kept free between the last training label and the first decision, beyond the purge.
     step : int or str, optional
@@ -103,6 +104,7 @@ class WalkForward:
                                  got=self.min_train)  # fmt: skip
         for name, part in (("min_train", self._least), ("validation", self._validation)):
             _check_within(f"WalkForward.{name}", part, self._train, at_most=name == "min_train")
+        self._check_refit()
 
     @cached_property
     def _train(self) -> Span:
@@ -134,6 +136,14 @@ class WalkForward:
     def _offset(self) -> Span | None:
         nothing = isinstance(self.offset, int) and self.offset == 0 and not isinstance(self.offset, bool)
         return None if nothing else Span.parse(self.offset, "WalkForward.offset")
+
+    def _check_refit(self) -> None:
+        """Raise where a block is seen to end before its model is ever fitted again."""
+        if self._refit is None or self._refit.unit != "rows" or self._test.unit != "rows":
+            return
+        if self._refit.count > self._test.count:
+            hint = "Leave refit out to fit once per block, or lengthen test."
+            raise ParameterError("WalkForward.refit", must=f"be at most test, {self.test}", got=self.refit, hint=hint)
 
     def check_study(self, *, trades: bool) -> None:
         """Raise `StudyError` where a study cannot be validated so.

@@ -41,6 +41,8 @@ HONEST = {
     "transforms": study(transforms=[Standardise(), planted.Centred(honest=True), planted.Scaled(honest=True)]),
     "weights": study(sample_weight=planted.LikeTomorrow(honest=True)),
     "fitted step": study(signal=[Sign(), planted.Sized(honest=True)]),
+    "refitted step": study(signal=[Sign(), planted.Sized(honest=True)],
+                           validation=WalkForward(train=100, test=40, refit=10)),
 }  # fmt: skip
 
 
@@ -94,6 +96,16 @@ def test_sample_weights_that_know_the_next_close(world: Any) -> None:
 def test_a_step_that_was_fitted_on_later_bars(world: Any) -> None:
     found = only(differences(study(signal=[Sign(), planted.Sized()]), world))
     assert (found.stage, found.part) == ("signal", "Sign and Sized")
+
+
+@worlds
+def test_a_step_that_looks_ahead_at_a_refit_inside_the_block(world: Any) -> None:
+    refitted = WalkForward(train=100, test=40, refit=10)
+    found = only(differences(study(signal=[Sign(), planted.SizedLate()], validation=refitted), world))
+    assert (found.stage, found.part) == ("signal", "Sign and SizedLate")
+    # the cut, row 160, is the first of the third part, whose fit may know its close and nothing later
+    assert found.evidence == f"fitted for {BARS.clock[160]:%Y-%m-%d}, it changed with what came after that."
+    assert not differences(study(signal=[Sign(), planted.SizedLate()]), world)
 
 
 @dataclass(frozen=True)
