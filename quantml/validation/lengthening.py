@@ -15,13 +15,14 @@ from quantml.faults import name_of
 from quantml.forecasters.estimator import as_forecaster
 from quantml.forecasters.last_models import single
 from quantml.forecasters.tabular import complete
-from quantml.timing import Fill
 from quantml.validation.objectives import ForecastScore, find_objective
 from quantml.validation.problem import Problem, Values
 from quantml.validation.splits import Fold, inner_folds
 
 KNOWN: Final = 2
 """Rows with a known outcome that a score of forecasts needs at least."""
+EARNED: Final = 2
+"""Bars that a score of returns needs at least: one has no Sharpe ratio; what a close fills earns on the second."""
 
 
 @contextmanager
@@ -68,9 +69,7 @@ def check_scored(problem: Problem, fold: Fold, values: Values) -> None:
         return
     if fold.validation is None:
         raise embargo_refused(problem, fold, _short_by(problem, fold, values, _fits_inside(problem, values)))
-    raise embargo_refused(
-        problem, fold, _scored_at_least(problem) - _scored_bars(problem, fold), "train and validation"
-    )
+    raise embargo_refused(problem, fold, EARNED - _scored_bars(problem, fold), "train and validation")
 
 
 def _fits_inside(problem: Problem, values: Values) -> Callable[[Fold], bool]:
@@ -140,7 +139,7 @@ def _is_scored(problem: Problem, fold: Fold, values: Values) -> bool:
     if tuning is None or not (problem.study.forecaster is not None or problem.fits_steps(values)):
         return True
     if not isinstance(find_objective(tuning.objective), ForecastScore):
-        return _scored_bars(problem, fold) >= _scored_at_least(problem)
+        return _scored_bars(problem, fold) >= EARNED
     first = inner_folds(fold, tuning.folds)[0].start
     known = problem.target(values).label_end[first : fold.start] <= fold.start - fold.embargo
     return int(known.any(axis=1).sum()) >= KNOWN
@@ -150,11 +149,6 @@ def _scored_bars(problem: Problem, fold: Fold) -> int:
     """Count the bars that candidates are scored on."""
     assert problem.study.tuning is not None
     return fold.start - fold.embargo - inner_folds(fold, problem.study.tuning.folds)[0].start
-
-
-def _scored_at_least(problem: Problem) -> int:
-    """Return how many of them a score of returns needs: what is filled at a close earns on the bar after it."""
-    return 2 if problem.fill is Fill.NEXT_CLOSE else 1
 
 
 def _rows(problem: Problem, fold: Fold, values: Values) -> NDArray[np.float64]:
