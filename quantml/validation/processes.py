@@ -12,11 +12,13 @@ from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from quantml.interrupts import uninterrupted
 
 Result = TypeVar("Result")
+PAUSE: Final = 60.0
+"""Seconds between two times that a worker collects garbage, beside what Python does of itself."""
 
 
 class Processes(Executor):
@@ -66,8 +68,10 @@ def _settle(parent: int, folder: Path) -> None:
     """Leave Ctrl-C to the parent process, and end when it ends, however it does."""
     from joblib.externals.loky import process_executor
 
-    # where psutil is installed, loky replaces a process that has grown by 300 MB, as one that reads a panel does
+    # where psutil is installed, loky replaces a process that has grown by 300 MB, as one that reads a panel does; where
+    # it is not, loky collects garbage every second, for a tenth of one with all that is loaded
     process_executor._USE_PSUTIL = False
+    process_executor._MEMORY_LEAK_CHECK_DELAY = PAUSE
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent, folder), daemon=True).start()
 

@@ -1,5 +1,6 @@
 """Worker processes when the command is stopped: it leaves at once, says nothing, and leaves nobody behind."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -7,6 +8,8 @@ import sys
 import time
 
 import pytest
+
+from quantml.validation.processes import Processes
 
 STUDY = """
 import os, time
@@ -103,3 +106,20 @@ def test_workers_do_not_outlive_a_command_that_was_killed(running, tmp_path):
     running.communicate(timeout=20)
     assert wait_until(lambda: not alive(running.pid), 10), alive(running.pid)
     assert files_left(tmp_path) == []
+
+
+def collections():
+    """How often all objects of this process were gone through for garbage."""
+    return gc.get_stats()[2]["collections"]
+
+
+def test_a_worker_does_not_stop_for_garbage_between_two_tasks(tmp_path):
+    processes = Processes(1, tmp_path)
+    try:
+        processes.submit(collections).result()  # what comes after the first task is no pause between two
+        before = processes.submit(collections).result()
+        time.sleep(1.2)
+        found = [processes.submit(collections).result() for _ in range(2)]
+    finally:
+        processes.shutdown()
+    assert found == [before, before]
