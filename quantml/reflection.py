@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import sys
+from collections.abc import Set
 from types import CodeType, ModuleType
 from typing import Any, Final
 
@@ -21,11 +22,12 @@ ATTRIBUTES_OF_PYTHON: Final = frozenset({
 """What Python derives from a text, or keeps beside what the text says."""
 NAMES: Final = ATTRIBUTES_OF_PYTHON | (BUILT_IN - {"compile"}) | {
     "_getframe", "f_back", "f_builtins", "f_globals", "f_lineno", "f_locals", "get_annotations", "get_type_hints",
-    "import_module", "metadata", "modules", "query", "tb_frame",
+    "from_formula", "import_module", "metadata", "modules", "query", "tb_frame",
 }  # fmt: skip
 """Attributes, imported names and texts such as those that `getattr` is given."""
 MODULES: Final = frozenset({
-    "annotationlib", "ast", "builtins", "dis", "gc", "importlib", "inspect", "linecache", "pkgutil", "runpy",
+    "annotationlib", "ast", "builtins", "cloudpickle", "code", "codeop", "dill", "dis", "formulaic", "gc", "importlib",
+    "inspect", "linecache", "logging.config", "patsy", "pickle", "pkgutil", "pydoc", "runpy", "statsmodels.formula",
     "symtable", "tokenize",
 })  # fmt: skip
 """Modules that give access to names and texts."""
@@ -51,7 +53,7 @@ def _tells(step: dis.Instruction) -> bool:
     if step.opname == "LOAD_NAME":  # in the body of a class, where Python itself notes what is annotated
         return step.argval in BUILT_IN | ATTRIBUTES_OF_PYTHON - {"__annotations__"}
     if step.opname == "IMPORT_NAME":
-        return _root(step.argval) in MODULES | {"dataclasses"}
+        return _gives(step.argval, MODULES | {"dataclasses"})
     return step.opname in ATTRIBUTES | IMPORTS and step.argval in NAMES
 
 
@@ -68,13 +70,15 @@ def is_reaching(value: Any) -> bool:
     (True, True, False)
     """
     if isinstance(value, ModuleType):
-        return _root(value.__name__) in MODULES
+        return _gives(value.__name__, MODULES)
     home, place = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if not (isinstance(home, str) and isinstance(place, str)) or is_users(home):
         return value is sys.modules
     named = place.rpartition(".")[2] in NAMES or f"{home}.{place}" in FUNCTIONS
-    return named or _root(home) in MODULES - {"builtins"}
+    return named or _gives(home, MODULES - {"builtins"})
 
 
-def _root(module: str) -> str:
-    return module.partition(".")[0]
+def _gives(module: str, known: Set[str]) -> bool:
+    """Say whether a module, or one that it lies in, is among those known."""
+    parts = module.split(".")
+    return any(".".join(parts[: count + 1]) in known for count in range(len(parts)))

@@ -186,3 +186,13 @@ def test_the_hash_of_a_study_hangs_on_what_its_features_reach(tmp_path):
 def test_objects_that_reach_are_told_from_those_of_the_same_name():
     assert all(map(is_reaching, (compile, eval, sys.modules, builtins, getsource)))
     assert not any(map(is_reaching, (re.compile, len, sys, {}, canonical)))
+
+
+@pytest.mark.parametrize("name", ["patsy", "statsmodels.formula.api", "pickle", "pydoc", "logging.config"])
+def test_what_reads_names_out_of_texts_reaches(name):
+    assert is_reaching(importlib.import_module(name))
+    assert reaches_beyond(compile(f"import {name}", "", "exec"))
+
+
+def test_neighbours_of_what_reads_texts_do_not_reach():
+    assert not any(is_reaching(importlib.import_module(name)) for name in ("statsmodels.api", "logging", "numpy"))

@@ -105,7 +105,7 @@ def score_window(problem: Problem, fold: Fold, values: Values) -> tuple[float, f
     """
     if not _applies(problem):
         return None
-    common, key, window = _of_every_fold(problem), problem.key(values), _window(fold)
+    common, key, window = _of_every_fold(problem), problem.key(values), _window(problem, fold)
     held = key in common.places and window in common.stretches
     scores = common if held else problem.once(("window", *key, window), lambda: _scored(problem, [values], {window}))
     if not scores.listed or scores.ruined[scores.places[key]] < window.end:
@@ -138,8 +138,8 @@ def short_of_scores(problem: Problem, fold: Fold, listed: Sequence[Values]) -> i
     return next((n for n, one in longer.items() if scores.stretches[one] in known), None)
 
 
-def _window(fold: Fold) -> Interval:
-    return Interval(int(fold.train[0]) + 1, scoring.known_until(fold, int(fold.train[0])) + 1)
+def _window(problem: Problem, fold: Fold) -> Interval:
+    return Interval(int(fold.train[0]) + 1, scoring.known_until(problem, fold, int(fold.train[0])) + 1)
 
 
 def _scored_stretches(problem: Problem, fold: Fold) -> list[Interval]:

@@ -49,7 +49,7 @@ def advised(problem: Problem, fold: Fold, values: Values, parts: Sequence[Any]) 
         yield
     except InputError as error:
         enough = _demand(parts)
-        if not fold.is_forward or enough(_rows(problem, fold, values)):
+        if not problem.study.validation.is_forward or enough(_rows(problem, fold, values)):
             raise
         short = _short_by(problem, fold, values, lambda part: enough(_rows(problem, part, values)))
         if short is None:
@@ -69,7 +69,18 @@ def check_scored(problem: Problem, fold: Fold, values: Values) -> None:
         return
     if fold.validation is None:
         raise embargo_refused(problem, fold, _short_by(problem, fold, values, _fits_inside(problem, values)))
-    raise embargo_refused(problem, fold, EARNED - _scored_bars(problem, fold), "train and validation")
+    raise embargo_refused(problem, fold, _lacking(problem, fold, values), "train and validation", values)
+
+
+def _lacking(problem: Problem, fold: Fold, values: Values) -> int:
+    """Count the rows by which a validation part is too short, were it to begin earlier."""
+    assert problem.study.tuning is not None
+    if not isinstance(find_objective(problem.study.tuning.objective), ForecastScore):
+        return EARNED - _scored_bars(problem, fold)
+    first = inner_folds(fold, problem.study.tuning.folds)[0].start
+    ends = problem.target(values).label_end[: fold.start]
+    known = np.flatnonzero((ends <= fold.start - fold.embargo).any(axis=1))
+    return KNOWN - (int(known[-1]) if len(known) else -1) + first - 1
 
 
 def _fits_inside(problem: Problem, values: Values) -> Callable[[Fold], bool]:
@@ -81,7 +92,9 @@ def _fits_inside(problem: Problem, values: Values) -> Callable[[Fold], bool]:
     return lambda fold: enough(_rows(problem, inner_folds(fold, tuning.folds)[0], values))
 
 
-def embargo_refused(problem: Problem, fold: Fold, short: int | None, name: str = "") -> SplitError:
+def embargo_refused(
+    problem: Problem, fold: Fold, short: int | None, name: str = "", values: Values | None = None
+) -> SplitError:
     """Return the error of an embargo that leaves nothing to score.
 
     Parameters
@@ -92,13 +105,17 @@ def embargo_refused(problem: Problem, fold: Fold, short: int | None, name: str =
         Rows by which the window is too short, where the data hold a longer one.
     name : str
         What is too short, where it is not the training window.
+    values : mapping, optional
+        A candidate whose horizon may be what takes the rows away.
     """
-    hint = "Shorten the embargo."
+    horizon = 0 if values is None else problem.target(values).horizon
+    takes, other = ("purge", "horizon") if horizon > fold.embargo else ("embargo", "embargo")
+    hint = f"Shorten the {other}."
     if short is not None:
-        hint = f"{_lengthen(problem, fold, short, name)}, or shorten the embargo."
-    got = f"{fold.embargo} rows of a window of {len(fold.train)}"
+        hint = f"{_lengthen(problem, fold, short, name)}, or shorten the {other}."
+    got = f"{max(horizon, fold.embargo)} rows of a window of {len(fold.train)}"
     return SplitError(
-        "the embargo must leave bars to score candidates on", got=got, where=f"fold {fold.number}", hint=hint
+        f"the {takes} must leave bars to score candidates on", got=got, where=f"fold {fold.number}", hint=hint
     )
 
 
@@ -199,6 +216,11 @@ def _other(problem: Problem, values: Values, fold: Fold, warms: bool) -> str:
 
 
 def _lengthen(problem: Problem, fold: Fold, short: int, name: str = "") -> str:
-    whole = fold if fold.outer is None else fold.outer
-    least = whole.number == 0 and getattr(problem.study.validation, "min_train", None) is not None
-    return f"Lengthen {name or ('min_train' if least else 'train')} by {short} {'row' if short == 1 else 'rows'}"
+    whole, validation = fold if fold.outer is None else fold.outer, problem.study.validation
+    least = getattr(validation, "min_train", None) if whole.number == 0 else None
+    name = name or "train"
+    if least is not None:  # it is at most as long as train
+        longest = getattr(validation, "train", None)
+        both = isinstance(least, int) and isinstance(longest, int) and least + short > longest
+        name = name.replace("train", "min_train and train" if both and name == "train" else "min_train")
+    return f"Lengthen {name} by {short} {'row' if short == 1 else 'rows'}"

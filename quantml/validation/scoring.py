@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from quantml.arrays import frame
 from quantml.bars import Bars
-from quantml.errors import ForecastError, SignalError, SplitError, StudyError, TargetError
+from quantml.errors import ForecastError, SignalError, StudyError, TargetError
 from quantml.faults import is_built_in, name_of, users_code
 from quantml.forecasters.base import Fitted, Forecast, Forecaster, RowForecast, Train, read_by
 from quantml.forecasters.baseline import Naive
@@ -27,13 +27,11 @@ from quantml.timing import Fill
 from quantml.validation.blocks import MEASURES, Block, cut_block, join
 from quantml.validation.combination import settle
 from quantml.validation.judging import Said, judge
-from quantml.validation.lengthening import advised, check_scored
+from quantml.validation.lengthening import advised, check_scored, embargo_refused
 from quantml.validation.objectives import ForecastScore, Objective, find_objective
 from quantml.validation.problem import Problem, Values
 from quantml.validation.splits import Fold
 from quantml.weighting import weigh_rows
-
-Side = Literal["left", "right"]
 
 
 def fit(problem: Problem, fold: Fold, values: Values) -> Fitted:
@@ -139,11 +137,10 @@ def weigh(problem: Problem, stretches: Sequence[Stretch], forecast: Forecast | N
 
 
 def _shared_key(problem: Problem, stretch: Stretch) -> tuple[Any, ...]:
-    """Name the weights that stretches share: fitted steps are their own, others what the candidate says of them."""
-    if is_fitted(problem, stretch.values):
-        return ("fitted", *map(id, stretch.steps))
+    """Name the weights that stretches share: by what the candidate says of them, and by steps that are fitted."""
     parts = ("signal", "features", "target")  # the target's primary rule is what some steps follow
-    return tuple(item for part in parts for item in problem.key(stretch.values, part))
+    said = tuple(item for part in parts for item in problem.key(stretch.values, part))
+    return (*said, *map(id, stretch.steps)) if is_fitted(problem, stretch.values) else said
 
 
 def _decided(problem: Problem, stretch: Stretch, forecast: Forecast | None, last: int) -> NDArray[np.float64]:
@@ -213,17 +210,18 @@ def earn(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Block]
     first = int(stretches[0].positions[0])
     if fold.start - fold.embargo <= first:
         check_scored(problem, fold, stretches[0].values)
-    last = known_until(fold, first)
+    last = known_until(problem, fold, first)
     kept = [replace(one, positions=one.positions[one.positions < last]) for one in stretches]
     cut = None if blocks is None else [cut_block(one, one.positions[one.positions < last]) for one in blocks]
     return _until(problem, [one for one in kept if len(one.positions)], cut, last)
 
 
-def known_until(fold: Fold, first: int) -> int:
+def known_until(problem: Problem, fold: Fold, first: int) -> int:
     """Return the position at whose close a fold's account is looked at last: the embargo keeps it from the test block.
 
     Parameters
     ----------
+    problem : Problem
     fold : Fold
     first : int
         Position of the first decision that is scored.
@@ -235,10 +233,7 @@ def known_until(fold: Fold, first: int) -> int:
     """
     last = fold.start - fold.embargo
     if last <= first:
-        short = first - last + 1
-        hint = f"Lengthen train by {short} {'row' if short == 1 else 'rows'}, or shorten the embargo."
-        raise SplitError("the embargo", must="leave bars to score candidates on", got=f"{fold.embargo} rows",
-                         where=f"fold {fold.number}", hint=hint)  # fmt: skip
+        raise embargo_refused(problem, fold, first - last + 1)
     return last
 
 
@@ -299,16 +294,25 @@ def _around(problem: Problem, stretches: Sequence[Stretch], blocks: Sequence[Blo
 
 
 def _rule_earned(problem: Problem, values: Values) -> Earned:
-    """Simulate a rule over the whole history; where all is lost, a new account begins on the next bar.
+    """Simulate a rule over the whole history."""
+    return _kept_up(problem, values, problem.rule_weights(values).values, 0)
 
-    Bars that are tested would otherwise decide what bars after them earn.
+
+def _kept_up(problem: Problem, values: Values, decided: NDArray[np.float64], first: int) -> Earned:
+    """Simulate decisions from row `first` on; where all is lost, a new account takes over on the next bar.
+
+    What is lost on bars that are tested would otherwise decide what bars after them earn. The new account begins with
+    what was decided last.
     """
-    study, weights = problem.resolved(values), problem.rule_weights(values)
-    parts, begin = list[Earned](), first_row(study, 0)
-    while begin < len(problem.bars):
-        simulated = account(study, problem.bars, problem.fill, weights.frame.iloc[begin:])
-        end = len(problem.bars) if simulated.ruined_at is None else problem.bars.clock.get_loc(simulated.ruined_at) + 1
+    study, bars, parts = problem.resolved(values), problem.bars, list[Earned]()
+    weights, begin = decided.copy(), min(first_row(study, first), len(bars) - 1)
+    while begin < len(bars):
+        simulated = account(study, bars, problem.fill, frame(weights, bars.clock, bars.symbols).iloc[begin:])
+        end = len(bars) if simulated.ruined_at is None else int(bars.clock.get_loc(simulated.ruined_at)) + 1
         parts.append(Earned(simulated.returns.iloc[: end - begin], simulated.risk_free.iloc[: end - begin]))
+        known = np.flatnonzero(~np.isnan(decided[: end + 1]).all(axis=1))
+        if end < len(bars) and len(known):
+            weights[end] = decided[known[-1]]
         begin = end
     return Earned(*(pd.concat(series) for series in zip(*parts, strict=True)))
 
@@ -321,10 +325,7 @@ def _apart_earned(problem: Problem, stretches: Sequence[Stretch], blocks: Sequen
     positions = np.concatenate([stretch.positions for stretch in stretches])
     after = np.setdiff1d(positions + 1, positions)
     decided[after[after <= last]] = 0.0
-    first = min(first_row(problem.resolved(values), int(positions[0])), last)
-    weights = frame(decided, problem.bars.clock, problem.bars.symbols)
-    simulated = account(problem.resolved(values), problem.bars, problem.fill, weights.iloc[first:])
-    return Earned(simulated.returns, simulated.risk_free)
+    return _kept_up(problem, values, decided, int(positions[0]))
 
 
 def first_row(study: Study, row: int) -> int:

@@ -47,7 +47,7 @@ def search(problem: Problem, fold: Fold) -> Candidates:
     if np.isnan(scored.scores).all():
         _check_embargo(problem, fold, scored)
         traded = "No candidate traded on the validation blocks: widen the search space or lower the thresholds."
-        if fold.embargo:
+        if fold.embargo and problem.study.validation.is_forward:
             traded += f" An embargo of {fold.embargo} rows hides the end of them: shorten it, or lengthen train."
         forecast = "No candidate has a forecast whose outcome is known on the validation blocks."
         goal = scoring.objective_of(problem)

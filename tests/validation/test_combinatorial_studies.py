@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 import quantml as qm
-from quantml import Bars, Choice, CombinatorialPurged, Costs, Study, Tuning, WalkForward, metrics
+from quantml import Bars, Choice, CombinatorialPurged, Costs, Fill, Study, Tuning, WalkForward, metrics
 from quantml.errors import ForecastError, ParameterError, SplitError, StudyError
 from quantml.features import Momentum, Returns
 from quantml.features.transforms import GarchVolatility, Standardise
@@ -240,6 +240,41 @@ def test_what_is_lost_on_tested_bars_decides_nothing_on_bars_that_are_not():
         [one.score for one in folds[1].candidates], rel=1e-9
     )
     assert later[0].candidates[1].score == -1.0  # who trains on it has lost all
+
+
+@dataclass(frozen=True)
+class Once(Always):
+    """A rule that decides on one row, and holds on."""
+
+    def __call__(self, inputs, context):
+        weights = super().__call__(inputs, context)
+        weights.iloc[np.arange(len(weights)) != 5] = np.nan
+        return weights
+
+
+def moves_last(returns):
+    return float(returns.iloc[-1] != 0.0)
+
+
+def test_an_account_after_a_ruin_holds_what_was_decided_last():
+    close = BARS.close.iloc[:, :1].copy()
+    close.iloc[70:] *= 0.3  # three times long loses more than all
+    declared = study(features=(), target=None, forecaster=None, signal=Once(Choice(0.5, 3.0)),
+                     validation=CombinatorialPurged(5, 1, embargo=5), tuning=Tuning(moves_last))  # fmt: skip
+    folds = walk_forward(declared, Bars.from_close(close, periods_per_year=252)).folds
+    assert [one.score for fold in folds for one in fold.candidates] == [1.0] * 10
+
+
+def test_fits_too_are_scored_by_accounts_that_go_on():
+    close = BARS.close.iloc[:, :1].copy()
+    fallen = close.copy()
+    fallen.iloc[60:] *= 0.4  # row 60 is the first that fold 1 tests, and on it what was decided last is still held
+    declared = study(signal=Always(Choice(2.9, 3.0)), validation=CombinatorialPurged(5, 1, embargo=5),
+                     fill=Fill.NEXT_CLOSE, forecaster=HistoricalMean(), features=(), tuning=Tuning("annual_return"))  # fmt: skip
+    first, later = (
+        walk_forward(declared, Bars.from_close(one, periods_per_year=252)).folds[1] for one in (close, fallen)
+    )
+    assert [one.score for one in later.candidates] == pytest.approx([one.score for one in first.candidates], rel=1e-9)
 
 
 class Notes:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantml import Choice, Study, Tuning, WalkForward
+from quantml import Choice, CombinatorialPurged, Study, Tuning, WalkForward
 from quantml.errors import ForecastError, InputError
 from quantml.features import Momentum
 from quantml.features.transforms import Standardise
@@ -163,6 +163,39 @@ def test_a_validation_part_within_the_embargo_is_to_be_longer() -> None:
     assert "Lengthen train and validation by 12 rows, or shorten the embargo." in text
     assert short(162, 72) == ""
     assert short(161, 71) != ""
+
+
+def test_labels_that_are_not_known_in_a_validation_part_are_counted() -> None:
+    def short(validation: int, by: int) -> str:
+        split = WalkForward(train=300 + by, test=50, validation=validation + by)
+        return failure(declared(300, horizon=70, validation=split, signal=None, tuning=Tuning("rmse", folds=3)))
+
+    text = short(60, 0)
+    assert "the purge must leave bars to score candidates on; got 70 rows of a window of 300" in text
+    found = re.search(r"Lengthen train and validation by (\d+) rows, or shorten the horizon\.", text)
+    assert found is not None, text
+    assert short(60, int(found[1])) == ""
+    assert short(60, int(found[1]) - 3) != ""
+
+
+def test_a_combinatorial_study_has_no_train_to_lengthen() -> None:
+    with pytest.raises(InputError) as caught:
+        walk_forward(declared(0, horizon=300, validation=CombinatorialPurged(6, 2)), ONE)
+    assert "Lengthen train by" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("split", "text"),
+    [
+        (WalkForward(train=200, min_train=20, test=50, embargo=30), "Lengthen min_train by 11 rows"),
+        (WalkForward(train=25, min_train=20, test=50, embargo=30), "Lengthen min_train and train by 11 rows"),
+    ],
+)
+def test_the_least_window_of_a_rule_is_named_too(split: WalkForward, text: str) -> None:
+    study = rule(20, 30, signal=MovingAverageCross(fast=3, slow=5), tuning=None, validation=split)
+    assert text in failure(study)
+    longer = replace(split, min_train=31, train=max(split.train, 36))
+    assert failure(replace(study, validation=longer)) == ""
 
 
 def test_the_least_window_is_named_where_one_is_declared() -> None:

@@ -128,3 +128,35 @@ def test_a_forecaster_and_a_step_are_fitted_at_the_same_bars() -> None:
     result = walk_forward(declared, BARS)
     parts = [part.start for fold in result.folds for part in declared.validation.refits(BARS.clock, fold.fold)]
     assert [int(one.positions[0]) for fold in result.folds for one in fold.stretches] == parts
+
+
+@dataclass(frozen=True)
+class Follows:
+    """A step that holds the sign of the feature."""
+
+    by_row: ClassVar[bool] = True
+
+    def __call__(self, inputs: Any, context: Any) -> Any:
+        return context.weights(np.sign(np.nan_to_num(context.features.values[:, :, 0])))
+
+
+FOLLOWS = Follows()
+
+
+@dataclass(frozen=True)
+class Picks:
+    """A step whose fit returns the same object each time."""
+
+    def fit(self, train: Any) -> Follows:
+        return FOLLOWS
+
+    def __call__(self, inputs: Any, context: Any) -> Any:
+        raise AssertionError("it was not fitted")
+
+
+def test_what_several_folds_hold_is_decided_by_each_with_its_own_features() -> None:
+    result = walk_forward(rule(signal=Picks(), features=[Momentum(Choice(2, 40))], tuning=Tuning()), BARS)
+    assert len({str(fold.chosen) for fold in result.folds}) == 2
+    for fold in result.folds:
+        own = np.sign(np.nan_to_num(result.problem.features(fold.chosen).values[:, :, 0]))
+        np.testing.assert_array_equal(result.weights.values[fold.fold.test], own[fold.fold.test])

@@ -17,9 +17,10 @@ from quantml.features.base import feature_name
 from quantml.source import cause_of
 from quantml.space import find_spaces
 from quantml.study import Market, Study
+from quantml.validation import scoring
 from quantml.validation.audit.code import inspect_code
 from quantml.validation.audit.cuts import choose_cuts, choose_folds
-from quantml.validation.audit.decisions import Decisions, simulated
+from quantml.validation.audit.decisions import Decisions
 from quantml.validation.audit.declaration import Declaration
 from quantml.validation.audit.differences import Difference, failure, failures_of, leaks_of
 from quantml.validation.audit.exposures import Dependences, exposures
@@ -238,6 +239,7 @@ def _earned(study: Study, market: Market, result: WalkForwardResult, found: Audi
 
 def _sharpe(result: WalkForwardResult) -> float:
     assert result.weights is not None
-    account = simulated(result.problem, result.weights.frame.iloc[result.first :])
+    weights = result.weights.frame.iloc[result.first : len(result.bars)]
+    account = scoring.account(result.problem.study, result.bars, result.problem.fill, weights)
     periods = result.problem.bars.periods_per_year
     return sharpe_ratio(account.returns, periods_per_year=periods, risk_free=account.risk_free)

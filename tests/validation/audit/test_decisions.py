@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quantml import Costs, Fill, WalkForward
+from quantml import Costs, Fill, WalkForward, run
 from quantml.errors import SplitError
 from quantml.signals import MovingAverageCross, Sign, VolatilityTarget
 from quantml.validation.audit.decisions import Decisions
@@ -48,6 +48,21 @@ def test_a_block_that_the_cut_leaves_unfull_is_where_it_was(changes: dict[str, A
     dropping = WalkForward(**{"train": 60, "test": 40, "last_block": "drop", **changes})
     assert folds(rule(planted.trend, validation=dropping)) == []
     assert audit(rule(planted.trend, validation=dropping)).passed
+
+
+def test_what_a_leak_earns_is_what_the_run_earns_where_a_block_is_dropped() -> None:
+    def tomorrow(bars: Any) -> Any:
+        return bars.close.pct_change(fill_method=None).shift(-1).fillna(0.0)
+
+    def today(bars: Any) -> Any:
+        return bars.close.pct_change(fill_method=None).fillna(0.0)
+
+    dropping = WalkForward(train=100, test=50, last_block="drop")
+    leaky, fine = (study(features=features, validation=dropping) for features in ([tomorrow, today], [today]))
+    earned = audit(leaky).earned
+    assert earned is not None
+    assert earned.sharpe_ratio == run(leaky).metrics["sharpe_ratio"]
+    assert earned.without == run(fine).metrics["sharpe_ratio"]
 
 
 def test_folds_that_need_what_is_not_there() -> None:
