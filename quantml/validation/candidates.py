@@ -79,9 +79,7 @@ class Candidates(ReadOnly, Sequence[Candidate]):
         """Return a candidate, or some of them."""
         if isinstance(place, slice):
             return Candidates(self.listed[place], self.scores[place], self.parts[place], self.pruned[place])
-        return Candidate(
-            self.listed[place], float(self.scores[place]), tuple(self.parts[place]), bool(self.pruned[place])
-        )
+        return Candidate(self.listed[place], float(self.scores[place]), self.parts[place], bool(self.pruned[place]))
 
 
 def scores_of(candidates: Sequence[Candidate]) -> NDArray[np.float64]:

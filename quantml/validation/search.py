@@ -62,7 +62,7 @@ def search(problem: Problem, fold: Fold) -> Candidates:
 
 def _check_embargo(problem: Problem, fold: Fold, scored: Candidates) -> None:
     """Raise `SplitError` where it is the embargo that leaves no candidate a score."""
-    if not fold.is_forward:
+    if not problem.study.validation.is_forward:
         return
     check_scored(problem, fold, scored[0].values)
     short = short_of_scores(problem, fold, [candidate.values for candidate in scored])
